@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace minimax::base {
+namespace {
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  ~FileDescriptor() {
+    if (fd_ >= 0) {
+      ::close(fd_);
+    }
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+[[noreturn]] void fail_io(const std::filesystem::path& path, const char* verb) {
+  const int error = errno;
+  throw Error(ErrorCode::kIo,
+              fmt::format("{}: cannot {}: {}", printable(path.string()), verb, std::strerror(error)));
+}
+
+void write_all(int fd, std::string_view bytes, const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) {
+      continue;
+    }
+    if (written < 0) {
+      fail_io(path, "write");
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+}  // namespace
+
+std::string read_file(const std::filesystem::path& path, std::int64_t max_bytes) {
+  // O_NONBLOCK: opening a FIFO that nobody writes to must not hang.
+  const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (fd.get() < 0) {
+    fail_io(path, "open");
+  }
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) {
+    fail_io(path, "stat");
+  }
+  check(S_ISREG(info.st_mode), ErrorCode::kCorruptFile, [&] {
+    return fmt::format("{}: expected a regular file, found a directory, device or pipe",
+                       printable(path.string()));
+  });
+  check(info.st_size <= max_bytes, ErrorCode::kCorruptFile, [&] {
+    return fmt::format("{}: expected at most {} bytes, found {}", printable(path.string()),
+                       max_bytes, static_cast<std::int64_t>(info.st_size));
+  });
+  std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t got = ::read(fd.get(), bytes.data() + done, bytes.size() - done);
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got < 0) {
+      fail_io(path, "read");
+    }
+    if (got == 0) {
+      break;
+    }
+    done += static_cast<std::size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
+  std::string temporary = path.string() + ".XXXXXX";
+  const FileDescriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (fd.get() < 0) {
+    fail_io(path, "create a temporary file beside it");
+  }
+  try {
+    write_all(fd.get(), bytes, path);
+    if (::fchmod(fd.get(), 0644) != 0 || ::fsync(fd.get()) != 0) {
+      fail_io(path, "write");
+    }
+    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+      fail_io(path, "rename the temporary file to it");
+    }
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+}
+
+std::string printable(std::string_view text, std::size_t max_length) {
+  std::string out;
+  for (const char c : text.substr(0, max_length)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n') {
+      out += "\\n";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  if (text.size() > max_length) {
+    out += fmt::format("... ({} bytes)", text.size());
+  }
+  return out;
+}
+
+}  // namespace minimax::base

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading and writing whole files, and text that is safe to show on a terminal.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace minimax::base {
+
+/// The bytes of a regular file.
+/// Throws: Error{kIo} where it cannot be read, Error{kCorruptFile} where it is larger than
+/// `max_bytes` or not a regular file.
+std::string read_file(const std::filesystem::path& path, std::int64_t max_bytes = 1LL << 30);
+
+/// Writes through a temporary file in the same folder and renames it, so that `path` is either
+/// the old or the new content, never half of one.
+/// Throws: Error{kIo}.
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
+
+/// `text` with control characters escaped (\n, \x1b ...) and cut to `max_length` bytes, for
+/// names and values from files that go into messages.
+std::string printable(std::string_view text, std::size_t max_length = 200);
+
+}  // namespace minimax::base
