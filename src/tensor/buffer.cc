@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tensor/buffer.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace minimax::tensor {
+namespace {
+
+void unmap(void* data, std::int64_t bytes) noexcept {
+  ::munmap(data, static_cast<std::size_t>(bytes));
+}
+
+}  // namespace
+
+Buffer Buffer::allocate(std::int64_t bytes, Pages pages) {
+  if (bytes == 0) {
+    return {};
+  }
+  base::check(bytes > 0, ErrorCode::kInvalidArgument,
+              [&] { return fmt::format("buffer: expected a size from 0, found {}", bytes); });
+  constexpr std::int64_t kHugePage = 2LL << 20;
+  const std::int64_t unit = pages == Pages::kHuge ? kHugePage : 4096;
+  const std::int64_t rounded = (bytes + unit - 1) / unit * unit;
+  void* data = ::mmap(nullptr, static_cast<std::size_t>(rounded), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  base::check(data != MAP_FAILED, ErrorCode::kOutOfMemory,
+              [&] { return fmt::format("cannot allocate {} bytes of memory", bytes); });
+  if (pages == Pages::kHuge) {
+    ::madvise(data, static_cast<std::size_t>(rounded), MADV_HUGEPAGE);  // advice: may be refused
+  }
+  return Buffer(data, rounded, unmap);
+}
+
+void Buffer::reset() noexcept {
+  if (data_ != nullptr && deleter_ != nullptr) {
+    deleter_(data_, bytes_);
+  }
+  data_ = nullptr;
+  bytes_ = 0;
+}
+
+void Buffer::swap(Buffer& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  std::swap(deleter_, other.deleter_);
+}
+
+std::int64_t Arena::footprint(DType dtype, const Shape& shape) {
+  const std::int64_t bytes = shape.elements() * dtype_bytes(dtype);
+  return (bytes + Buffer::kAlignment - 1) / Buffer::kAlignment * Buffer::kAlignment;
+}
+
+Tensor Arena::allocate(DType dtype, const Shape& shape) {
+  const std::int64_t bytes = footprint(dtype, shape);
+  base::check(used_ + bytes <= capacity(), ErrorCode::kOutOfMemory, [&] {
+    return fmt::format("arena: {} of {} bytes are used, {} more for {} do not fit", used_,
+                       capacity(), bytes, shape.to_string());
+  });
+  Tensor tensor(buffer_.data() + used_, dtype, shape);
+  used_ += bytes;
+  return tensor;
+}
+
+}  // namespace minimax::tensor
