@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A pool of threads that stay alive between short parallel regions. A decoded token runs hundreds
+// of regions of some tens of microseconds each, so waiting threads spin before they sleep.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+
+namespace minimax::cpu {
+
+class ThreadPool {
+ public:
+  /// `threads` counts the calling thread too. Requires: at least 1 (Error{kInvalidArgument}).
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const;
+
+  /// Calls body(begin, end, thread) over disjoint ranges that cover [0, count) and returns when
+  /// all are done; `thread` is below threads(). Ranges are multiples of `grain` but for the last,
+  /// and which thread takes which range is not fixed: bodies write disjoint outputs.
+  /// Requires: body does not throw; one caller at a time, not from within a body.
+  template <class Body>
+  void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
+    using Plain = std::remove_reference_t<Body>;
+    run(
+        count, grain,
+        [](void* context, std::int64_t begin, std::int64_t end, int thread) {
+          (*static_cast<Plain*>(context))(begin, end, thread);
+        },
+        const_cast<void*>(static_cast<const void*>(&body)));
+  }
+
+ private:
+  using Call = void (*)(void* context, std::int64_t begin, std::int64_t end, int thread);
+  void run(std::int64_t count, std::int64_t grain, Call call, void* context);
+
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// The number of processors that this process may run on.
+int available_processors();
+
+}  // namespace minimax::cpu

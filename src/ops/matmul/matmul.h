@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Product of activations with a weight matrix.
+#pragma once
+
+#include <cstdint>
+
+#include "ops/context.h"
+#include "tensor/tensor.h"
+
+namespace minimax::ops {
+
+struct MatmulArgs {
+  tensor::Tensor x;       // [T, K] F32
+  tensor::Tensor weight;  // [N, K] F32, F16 or BF16, row-major as in the checkpoint
+  Precision precision = Precision::kFloat32;
+  tensor::Tensor out;  // [T, N] F32; must not overlap x
+};
+
+/// out = x * weight^T with float32 sums. Every output element is summed in one fixed order, so
+/// the result depends neither on the number of threads nor on T.
+void matmul(const Context& ctx, const MatmulArgs& args);
+
+/// The bytes of scratch that matmul takes for T rows of K.
+std::int64_t matmul_scratch_bytes(std::int64_t rows, std::int64_t inner);
+
+}  // namespace minimax::ops

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Causal softmax attention with grouped key/value heads over a paged cache.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "ops/context.h"
+#include "tensor/tensor.h"
+
+namespace minimax::ops {
+
+/// The keys and values of one sequence in one layer. Token p lies in page p / page_tokens; a page
+/// is [2, KVH, page_tokens, D] of dtype: all keys, then all values.
+struct KvCacheView {
+  std::span<std::byte* const> pages;
+  std::int64_t page_tokens = 0;
+  std::int64_t length = 0;                    // tokens held, those of this call included
+  tensor::DType dtype = tensor::DType::kF32;  // F32 or BF16
+};
+
+/// Writes the keys and values of new tokens at the end of their sequences' caches.
+struct KvCacheAppendArgs {
+  tensor::Tensor k;                          // [T, KVH, D] F32
+  tensor::Tensor v;                          // [T, KVH, D] F32
+  std::span<const std::int64_t> cu_seqlens;  // [B + 1]
+  std::span<const KvCacheView> caches;       // [B], length already counts the new tokens
+};
+void kv_cache_append(const Context& ctx, const KvCacheAppendArgs& args);
+
+struct SoftmaxAttentionArgs {
+  tensor::Tensor q;                          // [T, H, D] F32, H a multiple of KVH
+  std::int64_t num_key_value_heads = 0;      // KVH
+  std::span<const std::int64_t> cu_seqlens;  // [B + 1]
+  std::span<const KvCacheView> caches;       // [B]
+  std::int64_t sliding_window = 0;           // keys seen, the own one included; 0: all
+  tensor::Tensor out;                        // [T, H, D] F32
+};
+
+/// out = softmax(q k^T / sqrt(D)) v over the keys up to the query's own position; query i of a
+/// sequence with n new tokens stands at position length - n + i. Head h reads key/value head
+/// h / (H / KVH). Scores, softmax and sums in float32.
+/// Source: Vaswani et al. 2017, equation 1; Ainslie et al. 2023 for the grouping.
+void softmax_attention(const Context& ctx, const SoftmaxAttentionArgs& args);
+
+/// The bytes of scratch that softmax_attention takes.
+std::int64_t softmax_attention_scratch_bytes(int threads, std::int64_t head_dim);
+
+}  // namespace minimax::ops
