@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a checkpoint holds, as a plain value: names, types, shapes and where the bytes lie.
+// Every format reader returns this one; CheckpointReader fetches the bytes.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tensor/dtype.h"
+#include "tensor/shape.h"
+
+namespace minimax::io {
+
+/// One tensor. A reader guarantees that [offset, offset + bytes) lies inside the file and that
+/// `bytes` is the size of `shape` elements of `dtype`.
+struct TensorEntry {
+  std::string name;
+  tensor::DType dtype = tensor::DType::kF32;
+  std::int32_t file = 0;    // index into Checkpoint::files
+  std::int64_t offset = 0;  // bytes from the start of the file
+  std::int64_t bytes = 0;
+  tensor::Shape shape;
+};
+
+struct CheckpointFile {
+  std::filesystem::path path;
+  std::int64_t bytes = 0;  // size when it was validated
+};
+
+using Metadata = std::map<std::string, std::string, std::less<>>;
+
+struct Checkpoint {
+  Metadata metadata;                 // of all files; the first file that has a key decides
+  std::vector<TensorEntry> tensors;  // sorted by name, names unique
+  std::vector<CheckpointFile> files;
+  std::vector<std::string> warnings;  // oddities that do not stop a load, ready to be shown
+
+  /// The tensor of that name, or null.
+  const TensorEntry* find(std::string_view name) const;
+  /// The tensor of that name. Throws: Error{kCorruptFile} where there is none.
+  const TensorEntry& require(std::string_view name) const;
+  /// The file that holds `entry`.
+  const CheckpointFile& file_of(const TensorEntry& entry) const;
+};
+
+}  // namespace minimax::io

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/safetensors.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/file.h"
+#include "io/input_file.h"
+#include "io/safetensors_header.h"
+#include "io/safetensors_index.h"
+#include "io/shard_path.h"
+
+namespace minimax::io {
+namespace {
+
+namespace fs = std::filesystem;
+using base::check;
+using base::printable;
+
+constexpr const char* kSingleFile = "model.safetensors";
+constexpr const char* kIndexFile = "model.safetensors.index.json";
+
+std::string read_text(const InputFile& file, std::int64_t offset, std::int64_t bytes) {
+  std::string text(static_cast<std::size_t>(bytes), '\0');
+  file.read(offset, std::as_writable_bytes(std::span(text)));
+  return text;
+}
+
+InputFile open_shard(const fs::path& path) {
+  try {
+    return InputFile(path);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kCorruptFile) {
+      throw;
+    }
+    throw Error(ErrorCode::kCorruptFile, fmt::format("{} (not a safetensors file)", error.what()));
+  }
+}
+
+void append_file(const fs::path& path, Checkpoint& checkpoint) {
+  const std::string source = printable(path.string());
+  const InputFile file = open_shard(path);
+  const std::string start = read_text(file, 0, std::min(file.bytes(), kFileStartBytes));
+  const std::int64_t length = check_header_length(start, file.bytes(), source);
+  std::string json = read_text(file, kHeaderLengthBytes, length);
+  SafetensorsHeader header = parse_safetensors_header(json, file.bytes(), source);
+  check(std::ssize(checkpoint.tensors) + std::ssize(header.tensors) <= kMaxTensors,
+        ErrorCode::kCorruptFile, [&] {
+          return fmt::format("{}: expected at most {} tensors in all files, found more", source,
+                             kMaxTensors);
+        });
+  for (TensorEntry& entry : header.tensors) {
+    entry.file = static_cast<std::int32_t>(checkpoint.files.size());
+  }
+  if (checkpoint.tensors.empty()) {
+    checkpoint.tensors = std::move(header.tensors);
+  } else {
+    std::ranges::move(header.tensors, std::back_inserter(checkpoint.tensors));
+  }
+  checkpoint.metadata.merge(header.metadata);
+  checkpoint.files.push_back({path, file.bytes()});
+}
+
+// Sorts the tensors of all shards by name and refuses a name that two shards have.
+void merge_shards(Checkpoint& checkpoint) {
+  std::vector<TensorEntry>& tensors = checkpoint.tensors;
+  std::sort(tensors.begin(), tensors.end(),
+            [](const TensorEntry& a, const TensorEntry& b) { return a.name < b.name; });
+  const auto twin = std::adjacent_find(
+      tensors.begin(), tensors.end(),
+      [](const TensorEntry& a, const TensorEntry& b) { return a.name == b.name; });
+  check(twin == tensors.end(), ErrorCode::kCorruptFile, [&] {
+    return fmt::format("tensor \"{}\": expected in one file, found in both {} and {}",
+                       printable(twin->name, 100),
+                       printable(checkpoint.file_of(*twin).path.string()),
+                       printable(checkpoint.file_of(*std::next(twin)).path.string()));
+  });
+}
+
+void check_listed_tensors(const SafetensorsIndex& index, const std::string& source,
+                          const Checkpoint& checkpoint) {
+  for (const SafetensorsIndex::Item& item : index.items) {
+    const TensorEntry* entry = checkpoint.find(item.tensor);
+    check(entry != nullptr && entry->file == item.shard, ErrorCode::kCorruptFile, [&] {
+      return fmt::format("{}: \"{}\": expected in {}, {}", source, printable(item.tensor, 100),
+                         index.shards[static_cast<std::size_t>(item.shard)],
+                         entry == nullptr
+                             ? "which does not hold it"
+                             : "found in " + checkpoint.file_of(*entry).path.filename().string());
+    });
+  }
+}
+
+void warn_of_unlisted_tensors(const SafetensorsIndex& index, const std::string& source,
+                              Checkpoint& checkpoint) {
+  const std::size_t unlisted = checkpoint.tensors.size() - index.items.size();
+  if (unlisted == 0) {
+    return;
+  }
+  const auto listed = [&](const TensorEntry& entry) {
+    const auto it = std::ranges::lower_bound(index.items, std::string_view(entry.name), {},
+                                             &SafetensorsIndex::Item::tensor);
+    return it != index.items.end() && it->tensor == entry.name;
+  };
+  const auto first = std::ranges::find_if_not(checkpoint.tensors, listed);
+  checkpoint.warnings.push_back(
+      fmt::format("{}: the files hold {} tensors that it does not list, the first is \"{}\" in {}",
+                  source, unlisted, printable(first->name, 100),
+                  printable(checkpoint.file_of(*first).path.filename().string())));
+}
+
+Checkpoint read_sharded(const fs::path& folder) {
+  const fs::path index_path = folder / kIndexFile;
+  const std::string source = printable(index_path.string());
+  const InputFile file(index_path);
+  check(file.bytes() <= kMaxIndexBytes, ErrorCode::kCorruptFile, [&] {
+    return fmt::format("{}: expected at most {} bytes, found {}", source, kMaxIndexBytes,
+                       file.bytes());
+  });
+  std::string json = read_text(file, 0, file.bytes());
+  const SafetensorsIndex index = parse_safetensors_index(json, source);
+  const std::vector<fs::path> paths = resolve_shards(folder, index.shards);
+  Checkpoint checkpoint;
+  checkpoint.tensors.reserve(index.items.size());
+  for (const fs::path& path : paths) {
+    append_file(path, checkpoint);
+  }
+  merge_shards(checkpoint);
+  check_listed_tensors(index, source, checkpoint);
+  warn_of_unlisted_tensors(index, source, checkpoint);
+  return checkpoint;
+}
+
+bool present(const fs::path& path) {
+  return fs::symlink_status(path).type() != fs::file_type::not_found;
+}
+
+// What to tell about a folder with neither of the two files.
+[[noreturn]] void fail_no_checkpoint(const fs::path& folder) {
+  std::vector<std::string> others;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string extension = entry.path().extension().string();
+    const bool is_weights = extension == ".bin" || extension == ".pt" || extension == ".gguf" ||
+                            extension == ".pth" || extension == ".safetensors";
+    if (is_weights && others.size() < 5) {
+      others.push_back(printable(entry.path().filename().string(), 100));
+    }
+  }
+  std::ranges::sort(others);
+  throw Error(
+      ErrorCode::kCorruptFile,
+      fmt::format("{}: expected {} or {}, found {}", printable(folder.string()), kSingleFile,
+                  kIndexFile,
+                  others.empty() ? "neither" : fmt::format("only {}", fmt::join(others, ", "))));
+}
+
+Checkpoint read_folder(const fs::path& folder) {
+  if (present(folder / kSingleFile)) {
+    Checkpoint checkpoint;
+    append_file(resolve_shards(folder, {kSingleFile}).front(), checkpoint);
+    if (present(folder / kIndexFile)) {
+      checkpoint.warnings.push_back(fmt::format("{}: holds both {} and {}; the first was read",
+                                                printable(folder.string()), kSingleFile,
+                                                kIndexFile));
+    }
+    return checkpoint;
+  }
+  if (present(folder / kIndexFile)) {
+    static_cast<void>(resolve_shards(folder, {kIndexFile}));
+    return read_sharded(folder);
+  }
+  fail_no_checkpoint(folder);
+}
+
+}  // namespace
+
+Checkpoint read_safetensors(const fs::path& model) {
+  try {
+    if (fs::is_directory(model)) {
+      return read_folder(model);
+    }
+    Checkpoint checkpoint;
+    append_file(model, checkpoint);
+    return checkpoint;
+  } catch (const fs::filesystem_error& error) {
+    throw Error(ErrorCode::kIo, fmt::format("{}: cannot read: {}", printable(model.string()),
+                                            error.code().message()));
+  }
+}
+
+Checkpoint parse_safetensors(std::string_view file, const std::string& source) {
+  const auto bytes = std::ssize(file);
+  const std::int64_t length =
+      check_header_length(file.substr(0, static_cast<std::size_t>(kFileStartBytes)), bytes, source);
+  std::string json(file.substr(kHeaderLengthBytes, static_cast<std::size_t>(length)));
+  SafetensorsHeader header = parse_safetensors_header(json, bytes, source);
+  Checkpoint checkpoint;
+  checkpoint.metadata = std::move(header.metadata);
+  checkpoint.tensors = std::move(header.tensors);
+  checkpoint.files.push_back({source, bytes});
+  return checkpoint;
+}
+
+}  // namespace minimax::io
