@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the files under tests/golden: random models with their logits, the logits of the
+demonstration model, and its greedy answers.
+
+    python3 -m venv venv && venv/bin/pip install -r tools/requirements-goldens.txt
+    venv/bin/python tools/export_goldens.py all
+
+The files are committed; run this only to add a case. tests/golden/README.md describes them.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "oracle"))
+
+import torch  # noqa: E402
+
+from goldens import cases, random_goldens  # noqa: E402
+
+
+def export_random(options):
+    """Writes the random models, all or those named by --only."""
+    for index, case in enumerate(cases.all_cases()):
+        if options.only and case.name not in options.only:
+            continue
+        command = f"tools/export_goldens.py random --only {case.name}"
+        facts = random_goldens.export(case, index, options.output, command)
+        shown = {k: v for k, v in facts.items() if k not in ("purpose", "command")}
+        print(case.name, shown, flush=True)
+
+
+PARTS = {"random": export_random}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", choices=[*PARTS, "all"])
+    parser.add_argument("--only", nargs="*", metavar="CASE", help="names of random models")
+    parser.add_argument("--model", type=Path, default=ROOT / "models" / "tiny-minimax")
+    parser.add_argument("--output", type=Path, default=ROOT / "tests" / "golden")
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    for part in PARTS if options.part == "all" else [options.part]:
+        PARTS[part](options)
+
+
+if __name__ == "__main__":
+    main()
