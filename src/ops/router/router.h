@@ -16,7 +16,8 @@ struct RouterArgs {
 };
 
 /// logits = x weight^T; p = softmax(logits); the K experts of largest p, the lower id first among
-/// equals, weighted by p over their sum. All in float32: a rounded router picks other experts.
+/// equal logits, weighted by p over their sum. All in float32: a rounded router picks other
+/// experts. The ids are those of experts, each at most once, even where logits are NaN.
 void router(const Context& ctx, const RouterArgs& args);
 
 }  // namespace minimax::ops

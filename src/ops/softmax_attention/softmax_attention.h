@@ -43,7 +43,8 @@ struct SoftmaxAttentionArgs {
 /// Source: Vaswani et al. 2017, equation 1; Ainslie et al. 2023 for the grouping.
 void softmax_attention(const Context& ctx, const SoftmaxAttentionArgs& args);
 
-/// The bytes of scratch that softmax_attention takes.
-std::int64_t softmax_attention_scratch_bytes(int threads, std::int64_t head_dim);
+/// The bytes of scratch that softmax_attention takes, whatever the lengths and the batch.
+std::int64_t softmax_attention_scratch_bytes(int threads, std::int64_t num_heads,
+                                             std::int64_t head_dim);
 
 }  // namespace minimax::ops
