@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/embedding/embedding.h"
+
+#include "ops/checks.h"
+#include "ops/embedding/embedding_kernels.h"
+
+namespace minimax::ops {
+
+using tensor::DType;
+
+void embedding(const Context& ctx, const tensor::Tensor& table,
+               std::span<const std::int32_t> token_ids, const tensor::Tensor& out) {
+  const Checks checks("embedding");
+  checks.tensor("table", table, {DType::kF32, DType::kF16, DType::kBF16},
+                {Checks::kAny, Checks::kAny});
+  const auto tokens = static_cast<std::int64_t>(token_ids.size());
+  const std::int64_t width = table.shape()[1];
+  checks.tensor("out", out, DType::kF32, {tokens, width});
+  for (const std::int32_t id : token_ids) {
+    checks.in_range("token_ids", id, 0, table.shape()[0]);
+  }
+  const EmbeddingRows rows{.table = table.bytes_begin(),
+                           .dtype = table.dtype(),
+                           .token_ids = token_ids.data(),
+                           .width = width,
+                           .out = out.data<float>()};
+  switch (ctx.device) {
+    case Device::kReference:
+    case Device::kCpu:
+      return reference::embedding(rows, 0, tokens);
+  }
+}
+
+}  // namespace minimax::ops

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// What computes embedding: tokens [begin, end) of plain arrays.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "cpu/isa.h"
+#include "tensor/dtype.h"
+
+namespace minimax::ops {
+
+struct EmbeddingRows {
+  const std::byte* table;  // [V, width] of dtype
+  tensor::DType dtype;     // F32, F16 or BF16
+  const std::int32_t* token_ids;
+  std::int64_t width;
+  float* out;  // [T, width]
+};
+
+namespace reference {
+void embedding(const EmbeddingRows& args, std::int64_t begin, std::int64_t end);
+}
+
+namespace kernels {
+template <cpu::Isa isa>
+void embedding(const EmbeddingRows& args, std::int64_t begin, std::int64_t end);
+}
+
+}  // namespace minimax::ops

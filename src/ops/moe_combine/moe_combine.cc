@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/moe_combine/moe_combine.h"
+
+#include "ops/checks.h"
+#include "ops/moe_combine/moe_combine_kernels.h"
+
+namespace minimax::ops {
+namespace {
+
+using tensor::DType;
+
+void check_arguments(const MoeCombineArgs& args) {
+  const Checks checks("moe_combine");
+  checks.tensor("rows", args.rows, DType::kF32, {Checks::kAny, Checks::kAny});
+  checks.tensor("expert_weights", args.expert_weights, DType::kF32, {Checks::kAny, Checks::kAny});
+  const std::int64_t pairs = args.expert_weights.elements();
+  checks.tensor("row_of_pair", args.row_of_pair, DType::kI32, {pairs});
+  checks.tensor("out", args.out, DType::kF32,
+                {args.expert_weights.shape()[0], args.rows.shape()[1]});
+  checks.disjoint("out", args.out, "rows", args.rows);
+  const std::int32_t* row_of_pair = args.row_of_pair.data<std::int32_t>();
+  for (std::int64_t pair = 0; pair < pairs; ++pair) {
+    checks.in_range("row_of_pair", row_of_pair[pair], 0, args.rows.shape()[0]);
+  }
+}
+
+}  // namespace
+
+void moe_combine(const Context& ctx, const MoeCombineArgs& args) {
+  check_arguments(args);
+  const std::int64_t tokens = args.out.shape()[0];
+  const MoeCombineRows combine{.rows = args.rows.data<float>(),
+                               .row_of_pair = args.row_of_pair.data<std::int32_t>(),
+                               .expert_weights = args.expert_weights.data<float>(),
+                               .top_k = args.expert_weights.shape()[1],
+                               .width = args.rows.shape()[1],
+                               .out = args.out.data<float>()};
+  switch (ctx.device) {
+    case Device::kReference:
+    case Device::kCpu:
+      return reference::moe_combine(combine, 0, tokens);
+  }
+}
+
+}  // namespace minimax::ops

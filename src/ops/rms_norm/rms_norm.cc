@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/rms_norm/rms_norm.h"
+
+#include <fmt/format.h>
+
+#include "ops/checks.h"
+#include "ops/rms_norm/rms_norm_kernels.h"
+
+namespace minimax::ops {
+
+void rms_norm(const Context& ctx, const tensor::Tensor& x, const tensor::Tensor& weight, double eps,
+              const tensor::Tensor& out) {
+  const Checks checks("rms_norm");
+  checks.tensor("x", x, tensor::DType::kF32, {Checks::kAny, Checks::kAny});
+  const std::int64_t rows = x.shape()[0];
+  const std::int64_t width = x.shape()[1];
+  checks.tensor("weight", weight, tensor::DType::kF32, {width});
+  checks.tensor("out", out, tensor::DType::kF32, {rows, width});
+  checks.same_or_disjoint("out", out, "x", x);
+  checks.disjoint("out", out, "weight", weight);
+  checks.that(eps >= 0.0, [&] { return fmt::format("eps: expected at least 0, found {}", eps); });
+  const RmsNormRows norm{.x = x.data<float>(),
+                         .weight = weight.data<float>(),
+                         .eps = eps,
+                         .width = width,
+                         .out = out.data<float>()};
+  switch (ctx.device) {
+    case Device::kReference:
+    case Device::kCpu:
+      return reference::rms_norm(norm, 0, rows);
+  }
+}
+
+}  // namespace minimax::ops

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What computes the router: logits of tokens and experts, then the choice of each token.
+#pragma once
+
+#include <cstdint>
+
+#include "cpu/isa.h"
+
+namespace minimax::ops {
+
+struct RouterLogits {
+  const float* x;       // [T, width]
+  const float* weight;  // [experts, width]
+  std::int64_t width;
+  std::int64_t experts;
+  float* logits;  // [T, experts]
+};
+
+struct RouterChoice {
+  const float* logits;  // [T, experts]
+  std::int64_t experts;
+  std::int64_t top_k;
+  std::int32_t* expert_ids;  // [T, top_k]
+  float* expert_weights;     // [T, top_k]
+};
+
+namespace reference {
+/// Tokens [begin, end).
+void router_logits(const RouterLogits& args, std::int64_t begin, std::int64_t end);
+void router_choice(const RouterChoice& args, std::int64_t begin, std::int64_t end);
+}  // namespace reference
+
+}  // namespace minimax::ops

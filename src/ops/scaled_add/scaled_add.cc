@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/scaled_add/scaled_add.h"
+
+#include "ops/checks.h"
+#include "ops/scaled_add/scaled_add_kernels.h"
+
+namespace minimax::ops {
+
+void scaled_add(const Context& ctx, const ScaledAddArgs& args) {
+  const Checks checks("scaled_add");
+  checks.tensor("a", args.a, tensor::DType::kF32, {Checks::kAny, Checks::kAny});
+  const std::int64_t rows = args.a.shape()[0];
+  const std::int64_t width = args.a.shape()[1];
+  checks.tensor("b", args.b, tensor::DType::kF32, {rows, width});
+  checks.tensor("out", args.out, tensor::DType::kF32, {rows, width});
+  checks.same_or_disjoint("out", args.out, "a", args.a);
+  checks.same_or_disjoint("out", args.out, "b", args.b);
+  const ScaledAddElements elements{.alpha = args.alpha,
+                                   .a = args.a.data<float>(),
+                                   .beta = args.beta,
+                                   .b = args.b.data<float>(),
+                                   .out = args.out.data<float>()};
+  switch (ctx.device) {
+    case Device::kReference:
+    case Device::kCpu:
+      return reference::scaled_add(elements, 0, rows * width);
+  }
+}
+
+}  // namespace minimax::ops

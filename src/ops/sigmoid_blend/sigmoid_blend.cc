@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/sigmoid_blend/sigmoid_blend.h"
+
+#include "ops/checks.h"
+#include "ops/sigmoid_blend/sigmoid_blend_kernels.h"
+
+namespace minimax::ops {
+
+void sigmoid_blend(const Context& ctx, const tensor::Tensor& coefficient,
+                   const tensor::Tensor& routed, const tensor::Tensor& shared,
+                   const tensor::Tensor& out) {
+  const Checks checks("sigmoid_blend");
+  checks.tensor("routed", routed, tensor::DType::kF32, {Checks::kAny, Checks::kAny});
+  const std::int64_t rows = routed.shape()[0];
+  const std::int64_t width = routed.shape()[1];
+  checks.tensor("coefficient", coefficient, tensor::DType::kF32, {rows, 1});
+  checks.tensor("shared", shared, tensor::DType::kF32, {rows, width});
+  checks.tensor("out", out, tensor::DType::kF32, {rows, width});
+  checks.disjoint("out", out, "coefficient", coefficient);
+  checks.same_or_disjoint("out", out, "routed", routed);
+  checks.same_or_disjoint("out", out, "shared", shared);
+  const SigmoidBlendRows blend{.coefficient = coefficient.data<float>(),
+                               .routed = routed.data<float>(),
+                               .shared = shared.data<float>(),
+                               .width = width,
+                               .out = out.data<float>()};
+  switch (ctx.device) {
+    case Device::kReference:
+    case Device::kCpu:
+      return reference::sigmoid_blend(blend, 0, rows);
+  }
+}
+
+}  // namespace minimax::ops

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/softmax_attention/softmax_attention.h"
+
+#include <fmt/format.h>
+
+#include "ops/checks.h"
+#include "ops/softmax_attention/softmax_attention_kernels.h"
+
+namespace minimax::ops {
+namespace {
+
+using tensor::DType;
+
+void check_cache(const Checks& checks, const KvCacheView& cache, std::int64_t new_tokens) {
+  checks.that(cache.dtype == DType::kF32 || cache.dtype == DType::kBF16, [&] {
+    return fmt::format("cache: expected F32 or BF16, found {}", tensor::dtype_name(cache.dtype));
+  });
+  checks.that(cache.page_tokens >= 1, [&] {
+    return fmt::format("cache: expected pages of at least 1 token, found {}", cache.page_tokens);
+  });
+  const std::int64_t capacity = static_cast<std::int64_t>(cache.pages.size()) * cache.page_tokens;
+  checks.that(new_tokens <= cache.length && cache.length <= capacity, [&] {
+    return fmt::format("cache: expected a length from {} (new tokens) to {} (pages), found {}",
+                       new_tokens, capacity, cache.length);
+  });
+}
+
+void check_caches(const Checks& checks, std::span<const std::int64_t> cu_seqlens,
+                  std::int64_t tokens, std::span<const KvCacheView> caches) {
+  const std::int64_t sequences = checks.sequences(cu_seqlens, tokens);
+  checks.equal("number of caches", static_cast<std::int64_t>(caches.size()), sequences);
+  for (std::size_t b = 0; b < caches.size(); ++b) {
+    check_cache(checks, caches[b], cu_seqlens[b + 1] - cu_seqlens[b]);
+  }
+}
+
+void check_arguments(const KvCacheAppendArgs& args) {
+  const Checks checks("kv_cache_append");
+  checks.tensor("k", args.k, DType::kF32, {Checks::kAny, Checks::kAny, Checks::kAny});
+  const tensor::Shape& shape = args.k.shape();
+  checks.tensor("v", args.v, DType::kF32, {shape[0], shape[1], shape[2]});
+  check_caches(checks, args.cu_seqlens, shape[0], args.caches);
+}
+
+void check_arguments(const SoftmaxAttentionArgs& args) {
+  const Checks checks("softmax_attention");
+  checks.tensor("q", args.q, DType::kF32, {Checks::kAny, Checks::kAny, Checks::kAny});
+  const tensor::Shape& shape = args.q.shape();
+  checks.tensor("out", args.out, DType::kF32, {shape[0], shape[1], shape[2]});
+  checks.disjoint("out", args.out, "q", args.q);
+  checks.that(args.num_key_value_heads >= 1 && shape[1] % args.num_key_value_heads == 0, [&] {
+    return fmt::format("num_key_value_heads: expected a divisor of {}, found {}", shape[1],
+                       args.num_key_value_heads);
+  });
+  checks.that(args.sliding_window >= 0, [&] {
+    return fmt::format("sliding_window: expected at least 0, found {}", args.sliding_window);
+  });
+  check_caches(checks, args.cu_seqlens, shape[0], args.caches);
+}
+
+KvPages pages_of(const KvCacheView& cache, std::int64_t kv_heads, std::int64_t head_dim) {
+  return {.pages = cache.pages.data(),
+          .page_tokens = cache.page_tokens,
+          .kv_heads = kv_heads,
+          .head_dim = head_dim,
+          .dtype = cache.dtype};
+}
+
+KvAppend append_of(const KvCacheAppendArgs& args, std::size_t sequence) {
+  const tensor::Shape& shape = args.k.shape();
+  const std::int64_t first = args.cu_seqlens[sequence];
+  const std::int64_t tokens = args.cu_seqlens[sequence + 1] - first;
+  return {.k = args.k.data<float>() + first * shape[1] * shape[2],
+          .v = args.v.data<float>() + first * shape[1] * shape[2],
+          .begin = args.caches[sequence].length - tokens,
+          .tokens = tokens,
+          .cache = pages_of(args.caches[sequence], shape[1], shape[2])};
+}
+
+SoftmaxSequence sequence_of(const SoftmaxAttentionArgs& args, std::size_t sequence) {
+  const tensor::Shape& shape = args.q.shape();
+  const std::int64_t first = args.cu_seqlens[sequence];
+  const std::int64_t tokens = args.cu_seqlens[sequence + 1] - first;
+  return {.q = args.q.data<float>() + first * shape[1] * shape[2],
+          .tokens = tokens,
+          .heads = shape[1],
+          .begin = args.caches[sequence].length - tokens,
+          .sliding_window = args.sliding_window,
+          .cache = pages_of(args.caches[sequence], args.num_key_value_heads, shape[2]),
+          .out = args.out.data<float>() + first * shape[1] * shape[2]};
+}
+
+}  // namespace
+
+void kv_cache_append(const Context& ctx, const KvCacheAppendArgs& args) {
+  check_arguments(args);
+  switch (ctx.device) {
+    case Device::kReference:
+    case Device::kCpu:
+      for (std::size_t b = 0; b < args.caches.size(); ++b) {
+        reference::kv_cache_append(append_of(args, b));
+      }
+      return;
+  }
+}
+
+void softmax_attention(const Context& ctx, const SoftmaxAttentionArgs& args) {
+  check_arguments(args);
+  switch (ctx.device) {
+    case Device::kReference:
+    case Device::kCpu:
+      for (std::size_t b = 0; b < args.caches.size(); ++b) {
+        reference::softmax_attention(sequence_of(args, b));
+      }
+      return;
+  }
+}
+
+std::int64_t softmax_attention_scratch_bytes(int, std::int64_t, std::int64_t) { return 0; }
+
+}  // namespace minimax::ops
