@@ -33,8 +33,8 @@ class FileDescriptor {
 
 [[noreturn]] void fail_io(const std::filesystem::path& path, const char* verb) {
   const int error = errno;
-  throw Error(ErrorCode::kIo,
-              fmt::format("{}: cannot {}: {}", printable(path.string()), verb, std::strerror(error)));
+  throw Error(ErrorCode::kIo, fmt::format("{}: cannot {}: {}", printable(path.string()), verb,
+                                          std::strerror(error)));
 }
 
 void write_all(int fd, std::string_view bytes, const std::filesystem::path& path) {
@@ -58,7 +58,7 @@ std::string read_file(const std::filesystem::path& path, std::int64_t max_bytes)
   if (fd.get() < 0) {
     fail_io(path, "open");
   }
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) {
     fail_io(path, "stat");
   }

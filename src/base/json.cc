@@ -95,11 +95,21 @@ void write_quoted(std::string_view text, std::string& out) {
   out += '"';
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
@@ -296,8 +306,8 @@ const JsonObject& JsonView::as_object() const {
 }
 
 void JsonView::fail_expected(std::string_view expected) const {
-  std::string found = value_->is_array() || value_->is_object() ? value_->type_name()
-                                                                 : write_json(*value_);
+  std::string found =
+      value_->is_array() || value_->is_object() ? value_->type_name() : write_json(*value_);
   fail(source_, fmt::format("{}: expected {}, found {}", pointer_.empty() ? "/" : pointer_,
                             expected, printable(found, 80)));
 }

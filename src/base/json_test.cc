@@ -28,7 +28,8 @@ TEST(Json, WritesBackWhatItParsed) {
 
 TEST(Json, RefusesDuplicateKeysUnlessTold) {
   const std::string text = R"({"a":1,"b":2,"a":3})";
-  EXPECT_THAT(error_of([&] { parse_json(text, "f.json"); }), HasSubstr("f.json: duplicate key \"a\""));
+  EXPECT_THAT(error_of([&] { parse_json(text, "f.json"); }),
+              HasSubstr("f.json: duplicate key \"a\""));
   const Json last = parse_json(text, "f.json", {.duplicate_keys = DuplicateKeys::kLastWins});
   EXPECT_EQ(last.find("a")->integer(), 3);
 }

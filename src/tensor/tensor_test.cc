@@ -69,8 +69,9 @@ TEST(Float16, ConvertsEveryValueExactly) {
       EXPECT_TRUE(fraction == 0 ? std::isinf(value) : std::isnan(value));
       continue;
     }
-    const double expected = exponent == 0 ? std::ldexp(fraction, -14)
-                                          : std::ldexp(1.0 + fraction, static_cast<int>(exponent) - 15);
+    const double expected = exponent == 0
+                                ? std::ldexp(fraction, -14)
+                                : std::ldexp(1.0 + fraction, static_cast<int>(exponent) - 15);
     ASSERT_EQ(static_cast<double>(value), expected) << bits;
     EXPECT_EQ(to_float(Float16{static_cast<std::uint16_t>(bits | 0x8000)}), -value);
   }
