@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Builds and runs all tests: the optimised build with every test and lint, the unit tests and short
+# fuzz runs under ASan and UBSan, and the threaded code under ThreadSanitizer. Everything lands
+# below build/; one ctest summary of all of it comes last.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() {
+  cat << 'END'
+usage: test.sh [--quick] [CTEST_ARGUMENT ...]
+  --quick         only the optimised build, without the tests labelled `slow` (clang-tidy for one)
+  CTEST_ARGUMENT  handed to ctest, for example -L lint or -R tokenizer
+END
+}
+
+presets=(ci-release ci-sanitize ci-tsan)
+ctest_arguments=()
+while (( $# > 0 )); do
+  case $1 in
+    -h | --help) usage; exit 0 ;;
+    --quick) presets=(ci-release); ctest_arguments+=(-LE slow) ;;
+    *) ctest_arguments+=("$1") ;;
+  esac
+  shift
+done
+
+jobs=$(nproc)
+scripts/install_packages.sh --test
+
+# A build folder that was copied along with the sources points at the old place: start it anew.
+drop_moved_build() {
+  local cache=build/$1/CMakeCache.txt
+  if [[ -f $cache ]] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" "$cache"; then
+    rm -rf "build/$1"
+  fi
+}
+
+for preset in "${presets[@]}"; do
+  echo "== build/$preset"
+  start=$SECONDS
+  drop_moved_build "$preset"
+  cmake --preset "$preset" > /dev/null
+  NINJA_STATUS="[%f/%t, %es] " cmake --build --preset "$preset" -j "$jobs"
+  echo "== build/$preset took $((SECONDS - start)) s"
+done
+
+# One folder that gathers the tests of all builds, for one run and one summary.
+mkdir -p build/ci
+for preset in "${presets[@]}"; do
+  echo "subdirs(../$preset)"
+done > build/ci/CTestTestfile.cmake
+ctest --test-dir build/ci --output-on-failure --no-tests=error -j "$jobs" "${ctest_arguments[@]}"
