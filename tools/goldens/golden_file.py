@@ -24,6 +24,11 @@ def provenance(**more):
     return {key: str(value) for key, value in (versions | more).items()}
 
 
+def relative_difference(found, expected):
+    """Returns the largest difference as a part of the range of the expected values."""
+    return float(np.abs(found - expected).max() / (expected.max() - expected.min()))
+
+
 def save(path, tensors, metadata):
     """Writes the tensors, floating ones as float32 and the others as int64."""
     stored = {}
