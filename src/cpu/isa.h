@@ -10,7 +10,7 @@
 namespace minimax::cpu {
 
 enum class Isa {
-  kScalar,  // the x86-64 baseline (SSE2), and other architectures
+  kScalar,  // the x86-64 baseline: SSE2
   kAvx2,    // AVX2, FMA, F16C
   kAvx512,  // AVX-512 F, BW, DQ, VL and BF16, and all of kAvx2
 };

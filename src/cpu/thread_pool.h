@@ -11,7 +11,9 @@ namespace minimax::cpu {
 
 class ThreadPool {
  public:
-  /// `threads` counts the calling thread too. Requires: at least 1 (Error{kInvalidArgument}).
+  /// `threads` counts the calling thread too.
+  /// Throws: Error{kInvalidArgument} unless 1 to 4095; Error{kOutOfMemory} where the system
+  /// refuses.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -36,13 +38,11 @@ class ThreadPool {
 
  private:
   using Call = void (*)(void* context, std::int64_t begin, std::int64_t end, int thread);
+  void stop();
   void run(std::int64_t count, std::int64_t grain, Call call, void* context);
 
   struct State;
   std::unique_ptr<State> state_;
 };
-
-/// The number of processors that this process may run on.
-int available_processors();
 
 }  // namespace minimax::cpu

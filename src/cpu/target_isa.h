@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// The instruction set that this translation unit is compiled for: kTargetIsa, and Vec, its vector
+// of float. Only files listed with minimax_isa_sources() include this header (by way of
+// cpu/simd.h). This is the only place that looks at the compiler's flags.
+#pragma once
+
+#if defined(__AVX512BF16__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && \
+    defined(__AVX512VL__)
+#include "cpu/simd_avx512.h"  // IWYU pragma: export
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#include "cpu/simd_avx2.h"  // IWYU pragma: export
+#else
+#include "cpu/simd_scalar.h"  // IWYU pragma: export
+#endif

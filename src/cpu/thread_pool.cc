@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu/thread_pool.h"
+
+#include <emmintrin.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "base/check.h"
+#include "cpu/processors.h"
+
+namespace minimax::cpu {
+namespace {
+
+// The gate is one word: how many workers are inside the region, whether it is open, and its
+// number. A worker enters by adding one to an open gate, so one that comes late (its processor
+// was taken away) finds the gate closed and delays nobody.
+constexpr std::uint32_t kActiveMask = 0xfff;
+constexpr std::uint32_t kOpen = 0x1000;
+constexpr std::uint32_t kStopBit = 0x2000;
+constexpr std::uint32_t kEpochUnit = 0x4000;
+constexpr int kMaxThreads = 4095;
+
+// Longer than the serial work between two regions of a decoded token, short enough not to be
+// noticed between two tokens of a chat.
+constexpr std::chrono::microseconds kSpinTime{150};
+
+// Chunks per thread: enough to even out threads that are slowed down by other processes.
+constexpr std::int64_t kChunksPerThread = 8;
+
+std::uint32_t epoch_of(std::uint32_t gate) { return gate / kEpochUnit; }
+
+}  // namespace
+
+struct ThreadPool::State {
+  // Written by the caller while the gate is closed and empty, read by the workers inside.
+  Call call = nullptr;
+  void* context = nullptr;
+  std::int64_t count = 0;
+  std::int64_t chunk = 1;
+
+  alignas(64) std::atomic<std::int64_t> next{0};
+  alignas(64) std::atomic<std::uint32_t> gate{0};
+  bool spin = true;
+  std::vector<std::thread> workers;
+
+  void work(int thread);
+  void worker_main(int thread);
+  std::uint32_t wait_for_change(std::uint32_t seen) const;
+  bool enter(std::uint32_t observed);
+};
+
+// Takes chunks until none is left.
+void ThreadPool::State::work(int thread) {
+  for (;;) {
+    const std::int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
+    if (begin >= count) {
+      return;
+    }
+    call(context, begin, std::min(begin + chunk, count), thread);
+  }
+}
+
+// Waits until the gate is open with another number than `seen`, or the pool stops.
+std::uint32_t ThreadPool::State::wait_for_change(std::uint32_t seen) const {
+  const auto is_news = [&](std::uint32_t value) {
+    return (value & kStopBit) != 0 || ((value & kOpen) != 0 && epoch_of(value) != seen);
+  };
+  std::uint32_t value = gate.load(std::memory_order_acquire);
+  if (spin) {
+    const auto deadline = std::chrono::steady_clock::now() + kSpinTime;
+    for (int i = 1; !is_news(value); ++i) {
+      if (i % 64 == 0 && std::chrono::steady_clock::now() > deadline) {
+        break;
+      }
+      _mm_pause();
+      value = gate.load(std::memory_order_acquire);
+    }
+  }
+  while (!is_news(value)) {
+    gate.wait(value, std::memory_order_acquire);
+    value = gate.load(std::memory_order_acquire);
+  }
+  return value;
+}
+
+// Adds one to the gate if it is still open as observed.
+bool ThreadPool::State::enter(std::uint32_t observed) {
+  const std::uint32_t epoch = epoch_of(observed);
+  while ((observed & kOpen) != 0 && epoch_of(observed) == epoch) {
+    if (gate.compare_exchange_weak(observed, observed + 1, std::memory_order_acq_rel,
+                                   std::memory_order_acquire)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void ThreadPool::State::worker_main(int thread) {
+  std::uint32_t seen = 0;
+  for (;;) {
+    const std::uint32_t observed = wait_for_change(seen);
+    if ((observed & kStopBit) != 0) {
+      return;
+    }
+    seen = epoch_of(observed);
+    if (enter(observed)) {
+      work(thread);
+      gate.fetch_sub(1, std::memory_order_acq_rel);
+    }
+  }
+}
+
+ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
+  base::check(threads >= 1 && threads <= kMaxThreads, ErrorCode::kInvalidArgument, [&] {
+    return fmt::format("threads: expected 1 to {}, found {}", kMaxThreads, threads);
+  });
+  // Where threads share processors, a spinning thread takes the time of one that has work.
+  state_->spin = threads <= available_processors();
+  state_->workers.reserve(static_cast<std::size_t>(threads - 1));
+  try {
+    for (int thread = 1; thread < threads; ++thread) {
+      state_->workers.emplace_back([state = state_.get(), thread] { state->worker_main(thread); });
+    }
+  } catch (...) {
+    stop();
+    throw Error(ErrorCode::kOutOfMemory, fmt::format("threads: the system refused thread {} of {}",
+                                                     state_->workers.size() + 2, threads));
+  }
+}
+
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
+  state_->gate.fetch_or(kStopBit, std::memory_order_seq_cst);
+  state_->gate.notify_all();
+  for (std::thread& worker : state_->workers) {
+    worker.join();
+  }
+}
+
+int ThreadPool::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
+
+void ThreadPool::run(std::int64_t count, std::int64_t grain, Call call, void* context) {
+  if (count <= 0) {
+    return;
+  }
+  grain = std::max<std::int64_t>(grain, 1);
+  if (threads() == 1 || count <= grain) {
+    call(context, 0, count, 0);
+    return;
+  }
+  State& state = *state_;
+  const std::int64_t share = count / (threads() * kChunksPerThread);
+  state.call = call;
+  state.context = context;
+  state.count = count;
+  state.chunk = std::max<std::int64_t>((share + grain - 1) / grain, 1) * grain;
+  state.next.store(0, std::memory_order_relaxed);
+  const std::uint32_t closed = state.gate.load(std::memory_order_relaxed);
+  // Sequentially consistent, so that the check for sleepers inside notify_all comes after it.
+  state.gate.store((closed + kEpochUnit) | kOpen, std::memory_order_seq_cst);
+  state.gate.notify_all();
+  state.work(0);
+  std::uint32_t gate = state.gate.fetch_and(~kOpen, std::memory_order_acq_rel);
+  for (int spins = 0; (gate & kActiveMask) != 0; ++spins) {
+    // A worker that lost its processor may need this one to finish its chunk.
+    if (state.spin && spins < 4096) {
+      _mm_pause();
+    } else {
+      std::this_thread::yield();
+    }
+    gate = state.gate.load(std::memory_order_acquire);
+  }
+}
+
+}  // namespace minimax::cpu
