@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "tests" / "oracle"))
 
 import torch  # noqa: E402
 
-from goldens import cases, random_goldens  # noqa: E402
+from goldens import answers, cases, demonstration, random_goldens  # noqa: E402
 
 
 def export_random(options):
@@ -31,7 +31,23 @@ def export_random(options):
         print(case.name, shown, flush=True)
 
 
-PARTS = {"random": export_random}
+def export_demonstration(options):
+    """Writes the logits of the demonstration model."""
+    command = "tools/export_goldens.py demonstration"
+    print(demonstration.export(options.model, options.output / "tiny-minimax", command), flush=True)
+
+
+def export_answers(options):
+    """Writes the greedy answers of the demonstration model."""
+    for entry in answers.export(options.model, options.output):
+        print(entry["prompt_tokens"], entry["smallest_margin"], entry["text"], flush=True)
+
+
+PARTS = {
+    "random": export_random,
+    "demonstration": export_demonstration,
+    "answers": export_answers,
+}
 
 
 def main():

@@ -21,7 +21,17 @@ def provenance(**more):
         "torch": torch.__version__,
         "transformers": transformers.__version__,
     }
-    return {key: str(value) for key, value in (versions | more).items()}
+    return {key: _text(value) for key, value in (versions | more).items()}
+
+
+def _text(value):
+    """Measured numbers with three digits: further ones depend on the alignment of memory."""
+    return f"{value:.3g}" if isinstance(value, (float, np.floating)) else str(value)
+
+
+def relative_difference(found, expected):
+    """Returns the largest difference as a part of the range of the expected values."""
+    return float(np.abs(found - expected).max() / (expected.max() - expected.min()))
 
 
 def save(path, tensors, metadata):

@@ -14,11 +14,6 @@ FIRST_SEED = 20250100
 SMALLEST_ROUTER_GAP = 1e-3
 
 
-def _relative(found, expected):
-    """Returns the largest difference as a part of the range of the expected logits."""
-    return float(np.abs(found - expected).max() / (expected.max() - expected.min()))
-
-
 def _sequences(case, seed):
     ids = np.random.default_rng(seed + 1)
     lengths = case.lengths or block_lengths(case.config["block_size"])
@@ -34,7 +29,9 @@ def _run_oracles(case, directory, sequences):
         return expected, {"oracle": "tests/oracle/minimax_numpy.py, float64", "router_gap": gap}
     model = transformers_oracle.load(directory)
     outputs = {n: transformers_oracle.forward(model, ids) for n, ids in sequences.items()}
-    difference = max(_relative(expected[n].logits, outputs[n].logits) for n in outputs)
+    difference = max(
+        golden_file.relative_difference(expected[n].logits, outputs[n].logits) for n in outputs
+    )
     facts = {"oracle": "transformers, float32", "router_gap": gap, "numpy_difference": difference}
     if case.decay_buffers:
         facts["difference_if_not_ignored"] = _damage(directory, sequences, outputs)
@@ -45,7 +42,9 @@ def _damage(directory, sequences, outputs):
     """How far the logits move when the stored decays are believed: it must not be little."""
     model = transformers_oracle.load(directory, recompute_decay=False)
     return max(
-        _relative(transformers_oracle.forward(model, ids).logits, outputs[n].logits)
+        golden_file.relative_difference(
+            transformers_oracle.forward(model, ids).logits, outputs[n].logits
+        )
         for n, ids in sequences.items()
     )
 
