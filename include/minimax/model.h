@@ -28,10 +28,10 @@ enum class ComputeType {
 struct LoadOptions {
   Device device = Device::kCpu;
   ComputeType dtype = ComputeType::kAuto;
-  int threads = 0;  ///< 0: one per available processor
-  std::string isa;  ///< "scalar", "avx2" or "avx512"; empty: the widest of the machine
+  int threads = 0;       ///< 0: one per available processor
+  std::string isa = {};  ///< "scalar", "avx2" or "avx512"; empty: the widest of the machine
   /// Called from the loading thread with the bytes read so far and in all.
-  std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)> on_progress;
+  std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)> on_progress = {};
 };
 
 /// All that a sequence has left behind: the states of the lightning layers and the keys and values
@@ -82,13 +82,13 @@ struct GenerateOptions {
   const Tokenizer* tokenizer = nullptr;  ///< required for on_text and stop_strings
   State* state = nullptr;                ///< continued from (the input follows it) and advanced
   /// Called with every new token; returning false ends the generation.
-  std::function<bool(std::int32_t token)> on_token;
+  std::function<bool(std::int32_t token)> on_token = {};
   /// Called with text as it becomes certain: whole UTF-8 characters, no part of a stop string.
-  std::function<void(std::string_view text)> on_text;
+  std::function<void(std::string_view text)> on_text = {};
   /// Asked between the pieces of a long prompt and before every token; true ends the generation.
-  std::function<bool()> cancelled;
+  std::function<bool()> cancelled = {};
   /// Called while a long prompt is read.
-  std::function<void(std::int64_t done_tokens, std::int64_t total_tokens)> on_prompt_progress;
+  std::function<void(std::int64_t done_tokens, std::int64_t total_tokens)> on_prompt_progress = {};
 };
 
 struct GenerateOutput {

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// What computes matmul, on plain arrays.
+#pragma once
+
+#include <cstdint>
+
+#include "ops/context.h"
+#include "tensor/tensor.h"
+
+namespace minimax::ops::reference {
+
+/// The dot product of K activations with row `row` of a weight matrix [N, K], summed in float64.
+double dot(const float* x, const tensor::Tensor& weight, std::int64_t row, Precision precision);
+
+}  // namespace minimax::ops::reference
