@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads config.json. Both dialects of the family end here: the rest of the library knows only the
+// names of MiniMaxConfig.
+#include "minimax/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.h"
+#include "base/json.h"
+
+namespace minimax {
+namespace {
+
+using base::JsonView;
+
+// Far above any real model, low enough that products of two of them fit 64 bits.
+constexpr std::int64_t kMaxExtent = 1LL << 30;
+constexpr std::int64_t kMaxLayers = 10'000;
+
+struct ArchitectureRow {
+  std::string_view architecture;
+  std::string_view model_type;
+  DecaySchedule decay_schedule;
+};
+
+constexpr std::array kArchitectures = {
+    ArchitectureRow{"MiniMaxForCausalLM", "minimax", DecaySchedule::kMiniMax},
+    ArchitectureRow{"MiniMaxText01ForCausalLM", "minimax_text_01", DecaySchedule::kOriginal},
+    ArchitectureRow{"MiniMaxM1ForCausalLM", "minimax_m1", DecaySchedule::kOriginal},
+};
+
+[[noreturn]] void fail_unsupported(const JsonView& view, std::string_view expected) {
+  throw Error(ErrorCode::kUnsupported,
+              fmt::format("{}: {}: this version supports {}, found {}", view.source(),
+                          view.pointer(), expected, base::write_json(view.value())));
+}
+
+[[noreturn]] void fail_field(const JsonView& root, std::string_view field, std::string_view what) {
+  throw Error(ErrorCode::kCorruptFile, fmt::format("{}: /{}: {}", root.source(), field, what));
+}
+
+bool names_architecture(const JsonView& root, const ArchitectureRow& row) {
+  if (const auto architectures = root.get("architectures")) {
+    const std::vector<JsonView> names = architectures->elements();
+    return !names.empty() && names[0].as_string() == row.architecture;
+  }
+  const auto model_type = root.get("model_type");
+  return model_type && model_type->as_string() == row.model_type;
+}
+
+void read_architecture(const JsonView& root, MiniMaxConfig& config) {
+  const auto row = std::find_if(
+      kArchitectures.begin(), kArchitectures.end(),
+      [&](const ArchitectureRow& candidate) { return names_architecture(root, candidate); });
+  if (row == kArchitectures.end()) {
+    const auto architectures = root.get("architectures");
+    fail_unsupported(architectures ? *architectures : root.require("model_type"),
+                     "MiniMaxForCausalLM, MiniMaxText01ForCausalLM and MiniMaxM1ForCausalLM");
+  }
+  config.architecture = row->architecture;
+  config.decay_schedule = row->decay_schedule;
+}
+
+std::int64_t require_extent(const JsonView& root, std::string_view key,
+                            std::int64_t max = kMaxExtent) {
+  return root.require(key).as_integer(1, max);
+}
+
+void read_heads(const JsonView& root, MiniMaxConfig& config) {
+  config.num_attention_heads = require_extent(root, "num_attention_heads", 1 << 16);
+  config.num_key_value_heads = require_extent(root, "num_key_value_heads", 1 << 16);
+  if (config.num_attention_heads % config.num_key_value_heads != 0) {
+    fail_field(root, "num_key_value_heads",
+               fmt::format("expected a divisor of num_attention_heads = {}, found {}",
+                           config.num_attention_heads, config.num_key_value_heads));
+  }
+  if (const auto head_dim = root.get("head_dim")) {
+    config.head_dim = head_dim->as_integer(1, 1 << 16);
+    return;
+  }
+  if (config.hidden_size % config.num_attention_heads != 0) {
+    fail_field(root, "head_dim", "missing, and hidden_size is no multiple of num_attention_heads");
+  }
+  config.head_dim = config.hidden_size / config.num_attention_heads;
+}
+
+void read_sizes(const JsonView& root, MiniMaxConfig& config) {
+  config.vocab_size = require_extent(root, "vocab_size");
+  config.hidden_size = require_extent(root, "hidden_size");
+  config.intermediate_size = require_extent(root, "intermediate_size");
+  config.num_hidden_layers = require_extent(root, "num_hidden_layers", kMaxLayers);
+  config.num_local_experts = require_extent(root, "num_local_experts", 1 << 16);
+  config.num_experts_per_tok =
+      root.require("num_experts_per_tok").as_integer(1, config.num_local_experts);
+  if (const auto block_size = root.get("block_size")) {
+    config.block_size = block_size->as_integer(1, 1 << 20);
+  }
+  const auto positions = root.get("max_position_embeddings");
+  config.max_position_embeddings = positions ? positions->as_integer(1, 1LL << 40) : 1LL << 20;
+  if (const auto window = root.get("sliding_window")) {
+    config.sliding_window = window->as_integer(1, 1LL << 40);
+  }
+}
+
+// A number, or a list with one number for each layer (as in MiniMax-VL-01), all equal.
+std::int64_t shared_expert_size(const JsonView& size) {
+  if (!size.value().is_array()) {
+    return size.as_integer(0, kMaxExtent);
+  }
+  std::optional<std::int64_t> common;
+  for (const JsonView& element : size.elements()) {
+    const std::int64_t value = element.as_integer(0, kMaxExtent);
+    if (common.value_or(value) != value) {
+      fail_unsupported(size, "one size for all layers");
+    }
+    common = value;
+  }
+  return common.value_or(0);
+}
+
+void read_shared_expert(const JsonView& root, MiniMaxConfig& config) {
+  if (const auto size = root.get("shared_intermediate_size")) {
+    config.shared_intermediate_size = shared_expert_size(*size);
+  }
+  const auto mode = root.get("shared_moe_mode");
+  if (config.shared_intermediate_size > 0 && mode && mode->as_string() != "sigmoid") {
+    fail_unsupported(*mode, "\"sigmoid\"");
+  }
+}
+
+LayerType layer_type_from_name(const JsonView& element) {
+  if (element.as_string() == "linear_attention") {
+    return LayerType::kLinearAttention;
+  }
+  if (element.as_string() != "full_attention") {
+    element.fail_expected("\"linear_attention\" or \"full_attention\"");
+  }
+  return LayerType::kFullAttention;
+}
+
+LayerType layer_type_from_number(const JsonView& element) {
+  return element.as_integer(0, 1) == 0 ? LayerType::kLinearAttention : LayerType::kFullAttention;
+}
+
+void read_layer_types(const JsonView& root, MiniMaxConfig& config) {
+  const auto names = root.get("layer_types");
+  const JsonView list = names ? *names : root.require("attn_type_list");
+  for (const JsonView& element : list.elements()) {
+    config.layer_types.push_back(names ? layer_type_from_name(element)
+                                       : layer_type_from_number(element));
+  }
+  if (static_cast<std::int64_t>(config.layer_types.size()) != config.num_hidden_layers) {
+    fail_field(root, list.pointer().substr(1),
+               fmt::format("expected one entry for each of the {} layers, found {}",
+                           config.num_hidden_layers, config.layer_types.size()));
+  }
+}
+
+void read_residual_factors(const JsonView& root, MiniMaxConfig& config) {
+  struct Row {
+    const char* name;
+    const char* original_name;
+    double* field;
+  };
+  const std::array rows = {
+      Row{"full_attn_alpha_factor", "layernorm_full_attention_alpha",
+          &config.full_attn_alpha_factor},
+      Row{"full_attn_beta_factor", "layernorm_full_attention_beta", &config.full_attn_beta_factor},
+      Row{"linear_attn_alpha_factor", "layernorm_linear_attention_alpha",
+          &config.linear_attn_alpha_factor},
+      Row{"linear_attn_beta_factor", "layernorm_linear_attention_beta",
+          &config.linear_attn_beta_factor},
+      Row{"mlp_alpha_factor", "layernorm_mlp_alpha", &config.mlp_alpha_factor},
+      Row{"mlp_beta_factor", "layernorm_mlp_beta", &config.mlp_beta_factor},
+  };
+  const bool original = !root.get("layer_types");
+  for (const Row& row : rows) {
+    const auto value = root.get(row.name);
+    *row.field = value ? value->as_finite()
+                       : root.require(original ? row.original_name : row.name).as_finite();
+  }
+}
+
+void refuse_rope_scaling(const JsonView& root) {
+  for (const char* key : {"rope_parameters", "rope_scaling"}) {
+    const auto scaling = root.get(key);
+    for (const char* type_key : {"rope_type", "type"}) {
+      const auto type = scaling ? scaling->get(type_key) : std::nullopt;
+      if (type && type->as_string() != "default") {
+        fail_unsupported(*type, "\"default\"");
+      }
+    }
+  }
+}
+
+// `key` in rope_parameters (transformers from 5 on), or at the top.
+std::optional<JsonView> rope_parameter(const JsonView& root, std::string_view key) {
+  const auto parameters = root.get("rope_parameters");
+  const auto nested = parameters ? parameters->get(key) : std::nullopt;
+  return nested ? nested : root.get(key);
+}
+
+void read_rope(const JsonView& root, MiniMaxConfig& config) {
+  const auto nested_theta = rope_parameter(root, "rope_theta");
+  const JsonView theta = nested_theta ? *nested_theta : root.require("rope_theta");
+  config.rope_theta = theta.as_finite();
+  if (config.rope_theta <= 0) {
+    theta.fail_expected("a number above 0");
+  }
+  config.rotary_dim = config.head_dim;
+  if (const auto rotary_dim = root.get("rotary_dim")) {
+    config.rotary_dim = rotary_dim->as_integer(2, config.head_dim);
+  } else if (const auto factor = rope_parameter(root, "partial_rotary_factor")) {
+    if (!(factor->as_finite() > 0 && factor->as_finite() <= 1)) {
+      factor->fail_expected("a number above 0 and up to 1");
+    }
+    config.rotary_dim =
+        static_cast<std::int64_t>(static_cast<double>(config.head_dim) * factor->as_finite());
+  }
+  if (config.rotary_dim < 2 || config.rotary_dim % 2 != 0) {
+    fail_field(root, "rotary_dim",
+               fmt::format("expected an even number from 2 to head_dim = {}, found {}",
+                           config.head_dim, config.rotary_dim));
+  }
+}
+
+void read_options(const JsonView& root, MiniMaxConfig& config) {
+  if (const auto eps = root.get("rms_norm_eps")) {
+    config.rms_norm_eps = eps->as_finite();
+    if (config.rms_norm_eps < 0) {
+      eps->fail_expected("a number from 0");
+    }
+  }
+  if (const auto tie = root.get("tie_word_embeddings")) {
+    config.tie_word_embeddings = tie->as_bool();
+  }
+  if (const auto output = root.get("output_router_logits")) {
+    config.output_router_logits = output->as_bool();
+  }
+  if (const auto coefficient = root.get("router_aux_loss_coef")) {
+    config.router_aux_loss_coef = coefficient->as_finite();
+  }
+}
+
+void refuse_unsupported(const JsonView& root, MiniMaxConfig& config) {
+  if (const auto postnorm = root.get("postnorm"); postnorm && !postnorm->as_bool()) {
+    fail_unsupported(*postnorm, "true");
+  }
+  const auto activation = root.get("hidden_act");
+  if (activation && activation->as_string() != "silu") {
+    fail_unsupported(*activation, "\"silu\"");
+  }
+  if (const auto quantization = root.get("quantization_config")) {
+    fail_unsupported(*quantization, "no quantization");
+  }
+  if (root.get("auto_map")) {
+    config.warnings.push_back(root.source() +
+                              ": auto_map is ignored: code in a model directory is never run");
+  }
+  refuse_rope_scaling(root);
+}
+
+std::int32_t token_id(const JsonView& view, const MiniMaxConfig& config) {
+  return static_cast<std::int32_t>(view.as_integer(0, config.vocab_size - 1));
+}
+
+void read_token_ids(const JsonView& root, MiniMaxConfig& config) {
+  if (const auto bos = root.get("bos_token_id")) {
+    config.bos_token_id = token_id(*bos, config);
+  }
+  // -1 stands for "none" in some files.
+  const auto pad = root.get("pad_token_id");
+  if (pad && !(pad->value().is_integer() && pad->value().integer() == -1)) {
+    config.pad_token_id = token_id(*pad, config);
+  }
+  const auto eos = root.get("eos_token_id");
+  if (eos && eos->value().is_array()) {
+    for (const JsonView& element : eos->elements()) {
+      config.eos_token_id.push_back(token_id(element, config));
+    }
+  } else if (eos) {
+    config.eos_token_id.push_back(token_id(*eos, config));
+  }
+}
+
+}  // namespace
+
+MiniMaxConfig MiniMaxConfig::from_pretrained(const std::filesystem::path& directory) {
+  const std::filesystem::path path = directory / "config.json";
+  const base::Json json = base::read_json_file(path.string());
+  const JsonView root(json, path.string());
+  root.as_object();
+  MiniMaxConfig config;
+  read_architecture(root, config);
+  refuse_unsupported(root, config);
+  read_sizes(root, config);
+  read_heads(root, config);
+  read_shared_expert(root, config);
+  read_layer_types(root, config);
+  read_residual_factors(root, config);
+  read_rope(root, config);
+  read_options(root, config);
+  read_token_ids(root, config);
+  return config;
+}
+
+}  // namespace minimax

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/lightning_attention/lightning_attention.h"
+
+#include "model/minimax.h"
+#include "ops/matmul/matmul.h"
+#include "ops/rms_norm/rms_norm.h"
+#include "ops/sigmoid_mul/sigmoid_mul.h"
+
+namespace minimax::model {
+namespace {
+
+// The published class builds this norm with its default epsilon, not with rms_norm_eps.
+// Source: modeling_minimax.py (transformers 5.17) and modeling_minimax_m1.py.
+constexpr double kOutputNormEps = 1e-6;
+
+}  // namespace
+
+void lightning_attention(const Context& ctx, const MiniMaxConfig& config,
+                         const LightningWeights& weights, const Batch& batch,
+                         const LayerState& state, Activations& a) {
+  const std::int64_t tokens = batch.tokens();
+  const std::int64_t width = config.num_attention_heads * config.head_dim;
+  const tensor::Tensor& x = a.residual;
+  const tensor::Tensor qkv = a.lightning.qkv.reshaped({tokens, 3 * width});
+  const tensor::Tensor o = a.heads.reshaped({tokens, width});
+
+  ops::matmul(ctx, {.x = x, .weight = weights.qkv, .precision = ctx.precision, .out = qkv});
+  ops::lightning_attention(ctx, {.qkv = a.lightning.qkv,
+                                 .decay = weights.decay,
+                                 .cu_seqlens = batch.cu_seqlens,
+                                 .states = state.lightning,
+                                 .block_size = config.block_size,
+                                 .out = a.heads});
+  // The norm spans all heads: tensor parallelism has to reduce its sum of squares first.
+  ops::rms_norm(ctx, o, weights.norm, kOutputNormEps, o);
+  ops::matmul(
+      ctx, {.x = x, .weight = weights.gate, .precision = ctx.precision, .out = a.lightning.gate});
+  ops::sigmoid_mul(ctx, o, a.lightning.gate, o);
+  ops::matmul(ctx, {.x = o, .weight = weights.out, .precision = ctx.precision, .out = a.branch});
+}
+
+}  // namespace minimax::model

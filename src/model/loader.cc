@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/loader.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <unordered_set>
+#include <utility>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "cpu/processors.h"
+#include "io/checkpoint_reader.h"
+#include "io/safetensors.h"
+#include "model/convert.h"
+#include "model/decay.h"
+#include "model/parameters.h"
+
+namespace minimax::model {
+namespace {
+
+using tensor::DType;
+using tensor::Tensor;
+
+/// One parameter found in the checkpoint, with the type it will have in memory.
+struct LoadItem {
+  const Parameter* parameter = nullptr;
+  const ParameterSource* source = nullptr;
+  const io::TensorEntry* entry = nullptr;
+  DType dtype = DType::kF32;
+};
+
+bool is_float(DType dtype) {
+  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
+}
+
+void check_entry(const io::Checkpoint& checkpoint, const LoadItem& item) {
+  const io::TensorEntry& entry = *item.entry;
+  const std::string file = checkpoint.file_of(entry).path.string();
+  base::check(entry.shape == item.source->tensor_shape, ErrorCode::kCorruptFile, [&] {
+    return fmt::format("{}: expected {}, found {} in {}", entry.name,
+                       item.source->tensor_shape.to_string(), entry.shape.to_string(), file);
+  });
+  base::check(is_float(entry.dtype), ErrorCode::kUnsupported, [&] {
+    return fmt::format("{}: expected F32, F16 or BF16, found {} in {}", entry.name,
+                       tensor::dtype_name(entry.dtype), file);
+  });
+}
+
+// The source that the checkpoint has, of the expected shape if there is a choice; entry is null
+// where it has none.
+LoadItem find_item(const io::Checkpoint& checkpoint, const Parameter& parameter) {
+  LoadItem item{.parameter = &parameter};
+  for (const ParameterSource& source : parameter.sources) {
+    const io::TensorEntry* entry = checkpoint.find(source.name);
+    if (entry != nullptr && (item.entry == nullptr || entry->shape == source.tensor_shape)) {
+      item.source = &source;
+      item.entry = entry;
+    }
+  }
+  return item;
+}
+
+std::vector<LoadItem> match(const io::Checkpoint& checkpoint, const std::vector<Parameter>& table) {
+  std::vector<LoadItem> items;
+  std::vector<std::string> missing;
+  for (const Parameter& parameter : table) {
+    items.push_back(find_item(checkpoint, parameter));
+    if (items.back().entry == nullptr) {
+      missing.push_back(parameter.published().name);
+    } else {
+      check_entry(checkpoint, items.back());
+    }
+  }
+  base::check(missing.empty(), ErrorCode::kCorruptFile, [&] {
+    const std::size_t shown = std::min<std::size_t>(missing.size(), 8);
+    return fmt::format(
+        "{}: {} of {} tensors are missing: {}{}",
+        checkpoint.files.front().path.parent_path().string(), missing.size(), table.size(),
+        fmt::join(missing.begin(), missing.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+        missing.size() > shown ? ", ..." : "");
+  });
+  return items;
+}
+
+ops::Precision resolve_precision(ComputeType requested, const std::vector<LoadItem>& items) {
+  if (requested != ComputeType::kAuto) {
+    return requested == ComputeType::kBFloat16 ? ops::Precision::kBFloat16
+                                               : ops::Precision::kFloat32;
+  }
+  const bool all_bfloat16 = std::all_of(items.begin(), items.end(), [](const LoadItem& item) {
+    return item.parameter->storage == Storage::kFloat32 || item.entry->dtype == DType::kBF16;
+  });
+  return all_bfloat16 ? ops::Precision::kBFloat16 : ops::Precision::kFloat32;
+}
+
+void choose_dtypes(ops::Precision precision, std::vector<LoadItem>& items) {
+  for (LoadItem& item : items) {
+    if (item.parameter->storage == Storage::kFloat32) {
+      item.dtype = DType::kF32;
+    } else {
+      item.dtype = precision == ops::Precision::kBFloat16 ? DType::kBF16 : item.entry->dtype;
+    }
+  }
+}
+
+ModelSize sum_sizes(const MiniMaxConfig& config, const std::vector<LoadItem>& items) {
+  ModelSize size;
+  for (const LoadItem& item : items) {
+    const std::int64_t elements = item.source->shape.elements();
+    const std::int64_t bytes = tensor::Arena::footprint(item.dtype, item.source->shape);
+    size.total_parameters += elements;
+    size.weight_bytes += bytes;
+    const bool is_vocabulary = item.parameter->shard == Shard::kVocab;
+    const bool is_embedding = item.source->name == "model.embed_tokens.weight";
+    if (is_embedding && !config.tie_word_embeddings) {
+      continue;  // one row of it is read for a token
+    }
+    const bool routed = item.parameter->is_routed_expert;
+    const std::int64_t share = routed ? config.num_experts_per_tok : 1;
+    const std::int64_t of = routed ? config.num_local_experts : 1;
+    size.active_weight_bytes += bytes * share / of;
+    size.active_parameters += is_vocabulary ? 0 : elements * share / of;
+  }
+  // A multiple of the number of experts was divided above, so the sums are exact.
+  return size;
+}
+
+void check_memory(const std::filesystem::path& directory, std::int64_t weight_bytes) {
+  const std::int64_t available = base::available_memory_bytes();
+  base::check(weight_bytes <= available, ErrorCode::kOutOfMemory, [&] {
+    return fmt::format("{}: the weights need {} of memory, {} are available", directory.string(),
+                       base::format_bytes(weight_bytes), base::format_bytes(available));
+  });
+}
+
+/// Reads items on several threads; the calling thread takes part and reports the progress.
+class ParallelReader {
+ public:
+  ParallelReader(const io::CheckpointReader& reader, const std::vector<LoadItem>& items)
+      : reader_(reader), items_(items) {}
+
+  void run(const LoadOptions& options, std::int64_t total_bytes) {
+    const int threads = options.threads > 0 ? options.threads : cpu::available_processors();
+    {
+      std::vector<std::jthread> helpers;
+      for (int i = 1; i < std::min<int>(threads, 8); ++i) {
+        helpers.emplace_back([this] { work([] {}); });
+      }
+      work([&] {
+        if (options.on_progress) {
+          options.on_progress(done_bytes_.load(), total_bytes);
+        }
+      });
+    }
+    if (failure_) {
+      std::rethrow_exception(failure_);
+    }
+    if (options.on_progress) {
+      options.on_progress(total_bytes, total_bytes);
+    }
+  }
+
+ private:
+  template <class Report>
+  void work(const Report& report) {
+    try {
+      while (!failed_.load()) {
+        const std::size_t index = next_.fetch_add(1);
+        if (index >= items_.size()) {
+          return;
+        }
+        const LoadItem& item = items_[index];
+        read_parameter(reader_, *item.entry, item.source->first_element, *item.parameter->view);
+        done_bytes_.fetch_add(item.parameter->view->bytes());
+        report();
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      failure_ = std::current_exception();
+      failed_.store(true);
+    }
+  }
+
+  const io::CheckpointReader& reader_;
+  const std::vector<LoadItem>& items_;
+  std::atomic<std::size_t> next_ = 0;
+  std::atomic<std::int64_t> done_bytes_ = 0;
+  std::atomic<bool> failed_ = false;
+  std::mutex mutex_;
+  std::exception_ptr failure_;
+};
+
+void add_unused_warnings(const io::Checkpoint& checkpoint, const std::vector<LoadItem>& items,
+                         std::vector<std::string>& warnings) {
+  std::unordered_set<std::string_view> used;
+  for (const LoadItem& item : items) {
+    used.insert(item.entry->name);
+  }
+  std::vector<std::string_view> unused;
+  for (const io::TensorEntry& entry : checkpoint.tensors) {
+    if (!used.contains(entry.name) && !is_ignored_tensor(entry.name)) {
+      unused.push_back(entry.name);
+    }
+  }
+  if (!unused.empty()) {
+    warnings.push_back(fmt::format("{} tensors of the checkpoint are not used, the first is {}",
+                                   unused.size(), unused.front()));
+  }
+}
+
+// A row of the head that is all zero has the logit 0, which can win over real tokens.
+std::vector<std::int32_t> find_zero_rows(const Tensor& head) {
+  std::vector<std::int32_t> rows;
+  const std::int64_t row_bytes = head.bytes() / head.shape()[0];
+  for (std::int64_t row = 0; row < head.shape()[0]; ++row) {
+    const std::byte* begin = head.bytes_begin() + row * row_bytes;
+    if (std::all_of(begin, begin + row_bytes, [](std::byte byte) { return byte == std::byte{}; })) {
+      rows.push_back(static_cast<std::int32_t>(row));
+    }
+  }
+  return rows;
+}
+
+void allocate_views(const std::vector<LoadItem>& items, std::int64_t bytes, Weights& weights) {
+  weights.arena = tensor::Arena(bytes, tensor::Pages::kHuge);
+  for (const LoadItem& item : items) {
+    *item.parameter->view = weights.arena.allocate(item.dtype, item.source->shape);
+  }
+}
+
+}  // namespace
+
+Model load_model(const std::filesystem::path& directory, const LoadOptions& options) {
+  Model model;
+  model.config = MiniMaxConfig::from_pretrained(directory);
+  model.warnings = model.config.warnings;
+  const io::Checkpoint checkpoint = io::read_safetensors(directory);
+  model.warnings.insert(model.warnings.end(), checkpoint.warnings.begin(),
+                        checkpoint.warnings.end());
+  const std::vector<Parameter> table = parameters(model.config, model.weights);
+  std::vector<LoadItem> items = match(checkpoint, table);
+  model.precision = resolve_precision(options.dtype, items);
+  choose_dtypes(model.precision, items);
+  model.size = sum_sizes(model.config, items);
+  check_memory(directory, model.size.weight_bytes);
+  allocate_views(items, model.size.weight_bytes, model.weights);
+
+  const io::CheckpointReader reader(checkpoint);
+  ParallelReader(reader, items).run(options, model.size.weight_bytes);
+  add_unused_warnings(checkpoint, items, model.warnings);
+  if (model.config.tie_word_embeddings) {
+    model.weights.lm_head = model.weights.embeddings;
+  }
+  model.suppressed_tokens = find_zero_rows(model.weights.lm_head);
+  for (std::size_t i = 0; i < model.weights.layers.size(); ++i) {
+    model.weights.layers[i].lightning.decay =
+        decay_rates(model.config, static_cast<std::int64_t>(i));
+  }
+  return model;
+}
+
+ModelSize measure_model(const std::filesystem::path& directory, const LoadOptions& options) {
+  const MiniMaxConfig config = MiniMaxConfig::from_pretrained(directory);
+  const io::Checkpoint checkpoint = io::read_safetensors(directory);
+  Weights weights;
+  const std::vector<Parameter> table = parameters(config, weights);
+  std::vector<LoadItem> items = match(checkpoint, table);
+  choose_dtypes(resolve_precision(options.dtype, items), items);
+  return sum_sizes(config, items);
+}
+
+}  // namespace minimax::model

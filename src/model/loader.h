@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a model directory to weights in memory.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "minimax/config.h"
+#include "minimax/model.h"
+#include "model/weights.h"
+#include "ops/context.h"
+
+namespace minimax::model {
+
+/// A loaded model: what forward() reads and nothing that it changes.
+struct Model {
+  MiniMaxConfig config;
+  Weights weights;
+  ops::Precision precision = ops::Precision::kFloat32;
+  ModelSize size;
+  std::vector<std::int32_t> suppressed_tokens;  // ids whose rows of lm_head are all zero
+  std::vector<std::string> warnings;
+};
+
+/// Reads config.json and the checkpoint of a directory.
+/// Throws: Error{kCorruptFile} naming missing tensors or the tensor with expected and found shape;
+/// Error{kUnsupported} for element types that are no floats; Error{kOutOfMemory} with the
+/// arithmetic before anything large is allocated; Error{kIo}.
+Model load_model(const std::filesystem::path& directory, const LoadOptions& options);
+
+/// Sizes without loading: from the configuration and the headers of the checkpoint.
+ModelSize measure_model(const std::filesystem::path& directory, const LoadOptions& options);
+
+}  // namespace minimax::model

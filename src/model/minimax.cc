@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// What MiniMax-01 computes, from token ids to logits. Names are those of config.json and of the
+// report (arXiv 2501.08313, section 2); docs/theory/minimax.md has the equations.
+#include "model/minimax.h"
+
+#include <vector>
+
+#include "ops/embedding/embedding.h"
+#include "ops/matmul/matmul.h"
+#include "ops/rms_norm/rms_norm.h"
+#include "ops/rope/rope.h"
+#include "ops/scaled_add/scaled_add.h"
+
+namespace minimax::model {
+namespace {
+
+std::vector<std::int64_t> positions_of(const Batch& batch) {
+  std::vector<std::int64_t> positions;
+  positions.reserve(batch.token_ids.size());
+  for (std::size_t b = 0; b < batch.states.size(); ++b) {
+    const std::int64_t count = batch.cu_seqlens[b + 1] - batch.cu_seqlens[b];
+    for (std::int64_t i = 0; i < count; ++i) {
+      positions.push_back(batch.states[b]->length() + i);
+    }
+  }
+  return positions;
+}
+
+void extend_states(const Batch& batch) {
+  for (std::size_t b = 0; b < batch.states.size(); ++b) {
+    batch.states[b]->extend(batch.cu_seqlens[b + 1] - batch.cu_seqlens[b]);
+  }
+}
+
+// `index` counts the layers of the same type.
+LayerState layer_state(const Batch& batch, LayerType type, std::int64_t index) {
+  LayerState state;
+  for (SequenceState* sequence : batch.states) {
+    if (type == LayerType::kLinearAttention) {
+      state.lightning.push_back(sequence->lightning(index));
+    } else {
+      state.softmax_kv.push_back(sequence->kv(index));
+    }
+  }
+  return state;
+}
+
+void attention(const Context& ctx, const Model& model, const LayerWeights& layer,
+               const Batch& batch, const LayerState& state, Activations& a) {
+  switch (layer.type) {
+    case LayerType::kLinearAttention:
+      return lightning_attention(ctx, model.config, layer.lightning, batch, state, a);
+    case LayerType::kFullAttention:
+      return softmax_attention(ctx, model.config, layer.softmax, batch, state, a);
+  }
+}
+
+void language_head(const Context& ctx, const Model& model, const Batch& batch, Activations& a,
+                   const tensor::Tensor& logits) {
+  if (batch.output_rows.empty()) {
+    return;
+  }
+  const tensor::Tensor wanted = a.x.rows(0, static_cast<std::int64_t>(batch.output_rows.size()));
+  ops::embedding(ctx, a.residual, batch.output_rows, wanted);
+  ops::matmul(ctx, {.x = wanted,
+                    .weight = model.weights.lm_head,
+                    .precision = ops::Precision::kFloat32,
+                    .out = logits});
+}
+
+}  // namespace
+
+void decoder_layer(const Context& ctx, const Model& model, const LayerWeights& layer,
+                   const Batch& batch, const LayerState& state, Activations& a) {
+  const MiniMaxConfig& config = model.config;
+  const bool is_linear = layer.type == LayerType::kLinearAttention;
+  const double alpha = is_linear ? config.linear_attn_alpha_factor : config.full_attn_alpha_factor;
+  const double beta = is_linear ? config.linear_attn_beta_factor : config.full_attn_beta_factor;
+
+  // The skip path starts after the norm: x itself is not carried on.
+  ops::rms_norm(ctx, a.x, layer.attention_norm, config.rms_norm_eps, a.residual);
+  attention(ctx, model, layer, batch, state, a);
+  ops::scaled_add(ctx, {.alpha = static_cast<float>(alpha),
+                        .a = a.residual,
+                        .beta = static_cast<float>(beta),
+                        .b = a.branch,
+                        .out = a.x});
+
+  ops::rms_norm(ctx, a.x, layer.mlp_norm, config.rms_norm_eps, a.residual);
+  mixture_of_experts(ctx, layer.moe, a);
+  ops::scaled_add(ctx, {.alpha = static_cast<float>(config.mlp_alpha_factor),
+                        .a = a.residual,
+                        .beta = static_cast<float>(config.mlp_beta_factor),
+                        .b = a.branch,
+                        .out = a.x});
+}
+
+void forward(const Context& ctx, const Model& model, const Batch& batch, Activations& a,
+             const tensor::Tensor& logits, const HiddenStateObserver& observe) {
+  const Weights& weights = model.weights;
+  ops::embedding(ctx, weights.embeddings, batch.token_ids, a.x);
+  ops::rope_table(positions_of(batch), model.config.rope_theta, a.cos, a.sin);
+  extend_states(batch);
+
+  std::int64_t layers_of_type[2] = {0, 0};
+  for (std::size_t i = 0; i < weights.layers.size(); ++i) {
+    if (observe) {
+      observe(static_cast<std::int64_t>(i), a.x);
+    }
+    const LayerWeights& layer = weights.layers[i];
+    const std::int64_t index = layers_of_type[static_cast<int>(layer.type)]++;
+    decoder_layer(ctx, model, layer, batch, layer_state(batch, layer.type, index), a);
+  }
+
+  ops::rms_norm(ctx, a.x, weights.norm, model.config.rms_norm_eps, a.residual);
+  if (observe) {
+    observe(model.config.num_hidden_layers, a.residual);
+  }
+  language_head(ctx, model, batch, a, logits);
+}
+
+}  // namespace minimax::model

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The forward pass: the one definition that prefill, chunked prefill and decoding share.
+#pragma once
+
+#include <cstdint>
+
+#include "model/activations.h"
+#include "model/context.h"
+#include "model/loader.h"
+#include "tensor/tensor.h"
+
+namespace minimax::model {
+
+/// The state of one layer in every sequence of a batch: the first is set for lightning layers, the
+/// second for softmax layers.
+struct LayerState {
+  std::vector<float*> lightning;             // [B] of [H, D, D]
+  std::vector<ops::KvCacheView> softmax_kv;  // [B]
+};
+
+/// Runs the batch through the model, advances its states and writes the raw logits of
+/// batch.output_rows. Any split of a sequence into batches gives the same logits but for rounding.
+/// Shapes: logits [rows, V] F32; may be empty where no rows are wanted.
+/// Requires: an arena for `activations` of at least batch.tokens() rows.
+/// Throws: Error{kInvalidArgument} for token ids outside of the vocabulary.
+void forward(const Context& ctx, const Model& model, const Batch& batch, Activations& activations,
+             const tensor::Tensor& logits, const HiddenStateObserver& observe = {});
+
+/// One layer of either type: norm, attention, residual, norm, experts, residual.
+void decoder_layer(const Context& ctx, const Model& model, const LayerWeights& layer,
+                   const Batch& batch, const LayerState& state, Activations& a);
+
+/// a.branch = LightningAttention(a.residual).
+void lightning_attention(const Context& ctx, const MiniMaxConfig& config,
+                         const LightningWeights& weights, const Batch& batch,
+                         const LayerState& state, Activations& a);
+
+/// a.branch = SoftmaxAttention(a.residual).
+void softmax_attention(const Context& ctx, const MiniMaxConfig& config,
+                       const SoftmaxWeights& weights, const Batch& batch, const LayerState& state,
+                       Activations& a);
+
+/// a.branch = MoE(a.residual), blended with the shared expert where there is one.
+void mixture_of_experts(const Context& ctx, const MoeWeights& weights, Activations& a);
+
+}  // namespace minimax::model

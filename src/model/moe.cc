@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/minimax.h"
+#include "ops/grouped_matmul/grouped_matmul.h"
+#include "ops/matmul/matmul.h"
+#include "ops/moe_combine/moe_combine.h"
+#include "ops/moe_permute/moe_permute.h"
+#include "ops/router/router.h"
+#include "ops/sigmoid_blend/sigmoid_blend.h"
+#include "ops/silu_mul/silu_mul.h"
+
+namespace minimax::model {
+namespace {
+
+void routed_experts(const Context& ctx, const MoeWeights& weights, Activations& a) {
+  MoeActivations& moe = a.moe;
+  ops::router(ctx, {.x = a.residual,
+                    .weight = weights.router,
+                    .logits = moe.router_logits,
+                    .expert_ids = moe.expert_ids,
+                    .expert_weights = moe.expert_weights});
+  ops::moe_permute(ctx, {.expert_ids = moe.expert_ids,
+                         .offsets = moe.offsets,
+                         .pair_of_row = moe.pair_of_row,
+                         .row_of_pair = moe.row_of_pair});
+  ops::grouped_gated_matmul(ctx, {.x = a.residual,
+                                  .gate = weights.gate,
+                                  .up = weights.up,
+                                  .offsets = moe.offsets,
+                                  .pair_of_row = moe.pair_of_row,
+                                  .top_k = moe.expert_ids.shape()[1],
+                                  .precision = ctx.precision,
+                                  .out = moe.inner});
+  ops::grouped_matmul(ctx, {.x = moe.inner,
+                            .weight = weights.down,
+                            .offsets = moe.offsets,
+                            .precision = ctx.precision,
+                            .out = moe.rows});
+  ops::moe_combine(ctx, {.rows = moe.rows,
+                         .row_of_pair = moe.row_of_pair,
+                         .expert_weights = moe.expert_weights,
+                         .out = a.branch});
+}
+
+// Source: modeling_minimax_m1.py, the branch of shared_intermediate_size > 0.
+void blend_shared_expert(const Context& ctx, const SharedExpertWeights& weights, Activations& a) {
+  MoeActivations& moe = a.moe;
+  const auto project = [&](const tensor::Tensor& x, const tensor::Tensor& weight,
+                           const tensor::Tensor& out) {
+    ops::matmul(ctx, {.x = x, .weight = weight, .precision = ctx.precision, .out = out});
+  };
+  project(a.residual, weights.gate, moe.shared_gate);
+  project(a.residual, weights.up, moe.shared_up);
+  ops::silu_mul(ctx, moe.shared_gate, moe.shared_up, moe.shared_gate);
+  project(moe.shared_gate, weights.down, moe.shared_out);
+  ops::matmul(ctx, {.x = a.residual,
+                    .weight = weights.coefficient,
+                    .precision = ops::Precision::kFloat32,
+                    .out = moe.coefficient});
+  ops::sigmoid_blend(ctx, moe.coefficient, a.branch, moe.shared_out, a.branch);
+}
+
+}  // namespace
+
+void mixture_of_experts(const Context& ctx, const MoeWeights& weights, Activations& a) {
+  routed_experts(ctx, weights, a);
+  if (!weights.shared.gate.empty()) {
+    blend_shared_expert(ctx, weights.shared, a);
+  }
+}
+
+}  // namespace minimax::model

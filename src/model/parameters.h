@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one table of parameters: what every tensor is called in a checkpoint, what shape it has and
+// how it may be cut over several devices. Loading, inspection and everything else that walks the
+// weights reads this table.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "minimax/config.h"
+#include "model/weights.h"
+#include "tensor/shape.h"
+
+namespace minimax::model {
+
+/// How tensor parallelism cuts a parameter.
+enum class Shard { kReplicated, kColumn, kRow, kExpert, kVocab };
+
+/// How a parameter is kept in memory.
+enum class Storage {
+  kProjection,  // in the checkpoint's type, or bfloat16 where the model computes in it
+  kFloat32,     // always float32: norms, the router
+};
+
+/// Where a parameter may lie in a checkpoint: a tensor, or consecutive elements of a larger one.
+struct ParameterSource {
+  std::string name;
+  tensor::Shape tensor_shape;      // of the whole tensor in the checkpoint
+  tensor::Shape shape;             // of the parameter
+  std::int64_t first_element = 0;  // of the parameter in the tensor
+};
+
+struct Parameter {
+  /// The published name first, then other spellings; the first that a checkpoint has is taken.
+  std::vector<ParameterSource> sources;
+  Shard shard = Shard::kReplicated;
+  Storage storage = Storage::kProjection;
+  tensor::Tensor* view = nullptr;  // in the Weights that the table was made for
+  bool is_routed_expert = false;
+
+  const ParameterSource& published() const { return sources.front(); }
+};
+
+/// The table for one configuration. `weights.layers` is given its size and layer types; the views
+/// of the rows point into `weights`, which must outlive the table and not be moved meanwhile.
+std::vector<Parameter> parameters(const MiniMaxConfig& config, Weights& weights);
+
+/// True for tensors that checkpoints may hold and that are never read, such as decay buffers.
+bool is_ignored_tensor(std::string_view name);
+
+}  // namespace minimax::model

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The weights of a model as views into one arena. E: hidden_size, H: num_attention_heads,
+// KVH: num_key_value_heads, D: head_dim, F: intermediate_size, N: num_local_experts, V: vocab_size.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "minimax/config.h"
+#include "tensor/buffer.h"
+#include "tensor/tensor.h"
+
+namespace minimax::model {
+
+struct LightningWeights {
+  tensor::Tensor qkv;        // [3 * H * D, E]: per head q, k, v
+  tensor::Tensor gate;       // [H * D, E]
+  tensor::Tensor norm;       // [H * D] F32
+  tensor::Tensor out;        // [E, H * D]
+  std::vector<float> decay;  // [H]
+};
+
+struct SoftmaxWeights {
+  tensor::Tensor q;    // [H * D, E]
+  tensor::Tensor k;    // [KVH * D, E]
+  tensor::Tensor v;    // [KVH * D, E]
+  tensor::Tensor out;  // [E, H * D]
+};
+
+/// Beside the routed experts; empty where the model has none. S is the size of its MLP.
+struct SharedExpertWeights {
+  tensor::Tensor gate;         // [S, E]
+  tensor::Tensor up;           // [S, E]
+  tensor::Tensor down;         // [E, S]
+  tensor::Tensor coefficient;  // [1, E] F32
+};
+
+struct MoeWeights {
+  tensor::Tensor router;             // [N, E] F32
+  std::vector<tensor::Tensor> gate;  // [N] of [F, E] (w1)
+  std::vector<tensor::Tensor> up;    // [N] of [F, E] (w3)
+  std::vector<tensor::Tensor> down;  // [N] of [E, F] (w2)
+  SharedExpertWeights shared;
+};
+
+struct LayerWeights {
+  LayerType type = LayerType::kLinearAttention;
+  tensor::Tensor attention_norm;  // [E] F32
+  LightningWeights lightning;     // where type is kLinearAttention
+  SoftmaxWeights softmax;         // where type is kFullAttention
+  tensor::Tensor mlp_norm;        // [E] F32
+  MoeWeights moe;
+};
+
+struct Weights {
+  tensor::Tensor embeddings;         // [V, E]
+  std::vector<LayerWeights> layers;  // [num_hidden_layers]
+  tensor::Tensor norm;               // [E] F32
+  tensor::Tensor lm_head;            // [V, E]; the embeddings where they are tied
+  tensor::Arena arena;               // owns all of the above
+};
+
+}  // namespace minimax::model

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/golden/golden_file.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <span>
+
+#include "io/checkpoint_reader.h"
+#include "io/safetensors.h"
+
+namespace minimax::testing {
+namespace {
+
+const std::filesystem::path kFolder = std::filesystem::path(MINIMAX_SOURCE_DIR) / "tests/golden";
+
+}  // namespace
+
+std::vector<std::string> golden_model_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+    if (std::filesystem::exists(entry.path() / "golden.safetensors") &&
+        std::filesystem::exists(entry.path() / "config.json")) {
+      names.push_back(entry.path().filename().string());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::filesystem::path golden_model_directory(const std::string& name) { return kFolder / name; }
+
+GoldenFile::GoldenFile(const std::filesystem::path& path)
+    : checkpoint_(io::read_safetensors(path)) {}
+
+template <class T>
+std::vector<T> GoldenFile::read(const std::string& tensor) const {
+  const io::TensorEntry& entry = checkpoint_.require(tensor);
+  std::vector<T> values(static_cast<std::size_t>(entry.shape.elements()));
+  io::CheckpointReader(checkpoint_).read(entry, std::as_writable_bytes(std::span(values)));
+  return values;
+}
+
+std::vector<float> GoldenFile::floats(const std::string& tensor) const {
+  return read<float>(tensor);
+}
+
+std::vector<std::int64_t> GoldenFile::integers(const std::string& tensor) const {
+  return read<std::int64_t>(tensor);
+}
+
+std::vector<std::string> GoldenFile::sequences() const {
+  constexpr std::string_view kEnding = ".logits";
+  std::vector<std::string> names;
+  for (const io::TensorEntry& entry : checkpoint_.tensors) {
+    if (entry.name.ends_with(kEnding)) {
+      names.push_back(entry.name.substr(0, entry.name.size() - kEnding.size()));
+    }
+  }
+  return names;
+}
+
+std::vector<std::int32_t> GoldenFile::input_ids(const std::string& sequence) const {
+  std::vector<std::int32_t> ids;
+  for (const std::int64_t id : integers(sequence + ".input_ids")) {
+    ids.push_back(static_cast<std::int32_t>(id));
+  }
+  return ids;
+}
+
+double relative_difference(const std::vector<float>& actual, const std::vector<float>& expected) {
+  if (actual.size() != expected.size()) {
+    return std::numeric_limits<double>::infinity();
+  }
+  double difference = 0.0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double each = std::abs(double{actual[i]} - double{expected[i]});
+    difference =
+        std::isnan(each) ? std::numeric_limits<double>::infinity() : std::max(difference, each);
+  }
+  const auto [low, high] = std::minmax_element(expected.begin(), expected.end());
+  return difference / (double{*high} - double{*low});
+}
+
+std::vector<float> select_rows(const std::vector<float>& matrix, std::int64_t width,
+                               const std::vector<std::int64_t>& rows) {
+  std::vector<float> selected;
+  for (const std::int64_t row : rows) {
+    selected.insert(selected.end(), matrix.begin() + row * width,
+                    matrix.begin() + (row + 1) * width);
+  }
+  return selected;
+}
+
+}  // namespace minimax::testing

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the golden files of this folder; README.md describes their layout.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "io/checkpoint.h"
+
+namespace minimax::testing {
+
+/// The folders below tests/golden that hold a model with a golden.safetensors, sorted.
+std::vector<std::string> golden_model_names();
+
+/// The folder of one of them.
+std::filesystem::path golden_model_directory(const std::string& name);
+
+/// One golden.safetensors, read tensor by tensor.
+class GoldenFile {
+ public:
+  explicit GoldenFile(const std::filesystem::path& path);
+
+  bool has(const std::string& tensor) const { return checkpoint_.find(tensor) != nullptr; }
+  std::vector<float> floats(const std::string& tensor) const;
+  std::vector<std::int64_t> integers(const std::string& tensor) const;
+  /// "len_17" for every sequence in the file.
+  std::vector<std::string> sequences() const;
+  std::vector<std::int32_t> input_ids(const std::string& sequence) const;
+
+ private:
+  template <class T>
+  std::vector<T> read(const std::string& tensor) const;
+
+  io::Checkpoint checkpoint_;
+};
+
+/// Largest difference of `actual` from `expected`, as a part of the range of `expected`.
+double relative_difference(const std::vector<float>& actual, const std::vector<float>& expected);
+
+/// The rows of a [N, width] matrix that `rows` lists.
+std::vector<float> select_rows(const std::vector<float>& matrix, std::int64_t width,
+                               const std::vector<std::int64_t>& rows);
+
+}  // namespace minimax::testing

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine against other implementations, in float32: every random model of this folder, and
+// properties that hold for any model.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "minimax/model.h"
+#include "tests/golden/golden_file.h"
+
+namespace minimax::testing {
+namespace {
+
+// The reference sums in another order than the oracle; kernels also in blocks and with fused
+// multiply-adds. Measured maxima are an order of magnitude below.
+constexpr double kReferenceTolerance = 2e-5;
+constexpr double kCpuTolerance = 1e-4;
+// Two computations of our own that differ only in the order of some sums.
+constexpr double kSplitTolerance = 1e-5;
+
+MiniMaxForCausalLM load(const std::string& name, Device device, int threads = 2) {
+  return MiniMaxForCausalLM::from_pretrained(
+      golden_model_directory(name),
+      {.device = device, .dtype = ComputeType::kFloat32, .threads = threads});
+}
+
+class GoldenModel : public ::testing::TestWithParam<std::tuple<std::string, Device>> {
+ protected:
+  std::string name() const { return std::get<0>(GetParam()); }
+  Device device() const { return std::get<1>(GetParam()); }
+  double tolerance() const {
+    return device() == Device::kReference ? kReferenceTolerance : kCpuTolerance;
+  }
+  GoldenFile golden() const {
+    return GoldenFile(golden_model_directory(name()) / "golden.safetensors");
+  }
+};
+
+TEST_P(GoldenModel, GivesTheLogitsOfTheOracle) {
+  MiniMaxForCausalLM model = load(name(), device());
+  const GoldenFile file = golden();
+  ASSERT_FALSE(file.sequences().empty());
+  for (const std::string& sequence : file.sequences()) {
+    CausalLMOutput output = model.forward(file.input_ids(sequence));
+    std::vector<float> logits = std::move(output.logits);
+    if (file.has(sequence + ".rows")) {
+      logits = select_rows(logits, output.vocab_size, file.integers(sequence + ".rows"));
+    }
+    EXPECT_LT(relative_difference(logits, file.floats(sequence + ".logits")), tolerance())
+        << sequence;
+  }
+}
+
+TEST_P(GoldenModel, GivesTheHiddenStatesOfTheOracle) {
+  MiniMaxForCausalLM model = load(name(), device());
+  const GoldenFile file = golden();
+  for (const std::string& sequence : file.sequences()) {
+    if (!file.has(sequence + ".hidden_states.0")) {
+      continue;
+    }
+    const CausalLMOutput output =
+        model.forward(file.input_ids(sequence), {.output_hidden_states = true});
+    for (std::size_t i = 0; i < output.hidden_states.size(); ++i) {
+      const std::string tensor = sequence + ".hidden_states." + std::to_string(i);
+      std::vector<float> rows = output.hidden_states[i];
+      if (file.has(sequence + ".hidden_rows")) {
+        rows =
+            select_rows(rows, model.config().hidden_size, file.integers(sequence + ".hidden_rows"));
+      }
+      EXPECT_LT(relative_difference(rows, file.floats(tensor)), tolerance()) << tensor;
+    }
+  }
+}
+
+std::string longest_sequence(const GoldenFile& file) {
+  const std::vector<std::string> names = file.sequences();
+  return *std::max_element(names.begin(), names.end(), [&](const auto& a, const auto& b) {
+    return file.input_ids(a).size() < file.input_ids(b).size();
+  });
+}
+
+// Logits of all tokens when the sequence is given in pieces of `piece` tokens.
+std::vector<float> forward_in_pieces(MiniMaxForCausalLM& model, std::span<const std::int32_t> ids,
+                                     std::size_t piece) {
+  State state = model.new_state();
+  std::vector<float> logits;
+  for (std::size_t begin = 0; begin < ids.size(); begin += piece) {
+    const CausalLMOutput output = model.forward(
+        ids.subspan(begin, std::min(piece, ids.size() - begin)), {.past_key_values = &state});
+    logits.insert(logits.end(), output.logits.begin(), output.logits.end());
+  }
+  return logits;
+}
+
+TEST_P(GoldenModel, AgreesWithItselfForAnySplitOfTheTokens) {
+  MiniMaxForCausalLM model = load(name(), device());
+  const GoldenFile file = golden();
+  const std::vector<std::int32_t> ids = file.input_ids(longest_sequence(file));
+  const std::vector<float> whole = model.forward(ids).logits;
+  for (const std::size_t piece : {1u, 7u, 16u, 33u}) {
+    EXPECT_LT(relative_difference(forward_in_pieces(model, ids, piece), whole), kSplitTolerance)
+        << "pieces of " << piece;
+  }
+}
+
+TEST_P(GoldenModel, ContinuesARestoredStateWithTheSameBits) {
+  MiniMaxForCausalLM model = load(name(), device());
+  const GoldenFile file = golden();
+  const std::vector<std::int32_t> ids = file.input_ids(longest_sequence(file));
+  const std::span<const std::int32_t> all(ids);
+  const std::size_t half = ids.size() / 2;
+  State state = model.new_state();
+  model.forward(all.first(half), {.past_key_values = &state});
+  State copy = state;
+  State restored = model.restore_state(state.save());
+  EXPECT_EQ(restored.length(), static_cast<std::int64_t>(half));
+
+  const std::vector<float> original =
+      model.forward(all.subspan(half), {.past_key_values = &state}).logits;
+  EXPECT_EQ(model.forward(all.subspan(half), {.past_key_values = &copy}).logits, original);
+  EXPECT_EQ(model.forward(all.subspan(half), {.past_key_values = &restored}).logits, original);
+  EXPECT_EQ(restored.save(), state.save());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, GoldenModel,
+                         ::testing::Combine(::testing::ValuesIn(golden_model_names()),
+                                            ::testing::Values(Device::kReference, Device::kCpu)),
+                         [](const auto& test) {
+                           return std::get<0>(test.param) +
+                                  (std::get<1>(test.param) == Device::kReference ? "_reference"
+                                                                                 : "_cpu");
+                         });
+
+TEST(Threads, DoNotChangeABit) {
+  for (const char* name : {"lightning_first", "shared_expert", "text_01"}) {
+    const GoldenFile file(golden_model_directory(name) / "golden.safetensors");
+    const std::vector<std::int32_t> ids = file.input_ids(longest_sequence(file));
+    MiniMaxForCausalLM single = load(name, Device::kCpu, 1);
+    const std::vector<float> expected = single.forward(ids).logits;
+    const std::vector<float> expected_steps = forward_in_pieces(single, ids, 1);
+    for (const int threads : {2, 5}) {
+      MiniMaxForCausalLM model = load(name, Device::kCpu, threads);
+      EXPECT_EQ(model.forward(ids).logits, expected) << name << " with " << threads;
+      EXPECT_EQ(forward_in_pieces(model, ids, 1), expected_steps) << name << " with " << threads;
+    }
+  }
+}
+
+TEST(ZeroRows, AreFoundAndNeverGenerated) {
+  MiniMaxForCausalLM model = load("m1", Device::kCpu);
+  const std::vector<std::int32_t>& suppressed = model.suppressed_tokens();
+  ASSERT_FALSE(suppressed.empty());
+  EXPECT_EQ(suppressed.back(), model.config().vocab_size - 1);
+  GenerationConfig config;
+  config.do_sample = true;
+  config.temperature = 50.0;  // nearly uniform: a token that is not excluded would appear
+  config.max_new_tokens = 400;
+  const std::vector<std::int32_t> prompt = {1, 2, 3};
+  for (const std::int32_t token : model.generate(prompt, config).tokens) {
+    EXPECT_EQ(std::count(suppressed.begin(), suppressed.end(), token), 0);
+  }
+}
+
+}  // namespace
+}  // namespace minimax::testing
