@@ -118,12 +118,8 @@ struct TypeNames {
         return "list";
       case ListKind::kTuple:
         return "tuple";
-      case ListKind::kKeys:
-        return "dict_keys";
-      case ListKind::kValues:
-        return "dict_values";
-      case ListKind::kItems:
-        return "dict_items";
+      case ListKind::kView:
+        return "dict_view";
     }
     return "list";
   }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs pieces of sequences through the model with memory that is planned once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "cpu/thread_pool.h"
+#include "minimax/model.h"
+#include "model/context.h"
+#include "model/loader.h"
+#include "tensor/buffer.h"
+
+namespace minimax::engine {
+
+class Runner {
+ public:
+  /// Plans activations for up to max_tokens() tokens a step. `model` must outlive the runner.
+  /// Throws: Error{kInvalidArgument} for an unknown instruction set or thread count,
+  /// Error{kDevice} for one that this machine lacks.
+  Runner(const model::Model& model, const LoadOptions& options);
+
+  /// The longest piece that step() takes: as long as its activations stay within a few tens of
+  /// megabytes, so that long prompts cost no memory but their state.
+  std::int64_t max_tokens() const { return max_tokens_; }
+  int threads() const;
+  /// Activations and scratch.
+  std::int64_t workspace_bytes() const;
+
+  /// Runs the next tokens of one sequence and writes the logits of the last `rows` of them.
+  /// Shapes: token_ids [1 .. max_tokens()]; logits [rows * vocab_size].
+  void step(std::span<const std::int32_t> token_ids, model::SequenceState& state,
+            std::span<float> logits, const model::HiddenStateObserver& observe = {});
+
+ private:
+  const model::Model& model_;
+  std::int64_t max_tokens_ = 0;
+  std::unique_ptr<cpu::ThreadPool> pool_;
+  tensor::Arena activations_;
+  tensor::Arena scratch_;
+  model::Context context_;
+};
+
+}  // namespace minimax::engine
