@@ -5,11 +5,12 @@
 # A second start only checks that nothing changed.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-build=$root/build/release
+build=$(realpath -m "${MINIMAX_BUILD_FOLDER:-$root/build/release}")
 
 usage() {
   echo 'usage: quickstart.sh ["a question"]'
   echo 'Without a question the interactive chat opens.'
+  echo 'MINIMAX_BUILD_FOLDER names the build folder, build/release when it is not set.'
 }
 if [[ ${1-} == -h || ${1-} == --help ]]; then
   usage
@@ -23,14 +24,11 @@ fi
 
 "$root/scripts/install_packages.sh"
 
-# A build folder that was copied along with the sources points at the old place: start it anew.
-if [[ -f $build/CMakeCache.txt ]] &&
+# Configured before, and for this place: a build folder may have been copied with the sources.
+if ! [[ -f $build/build.ninja ]] ||
    ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$build/CMakeCache.txt"; then
-  rm -rf "$build"
-fi
-if [[ ! -f $build/build.ninja ]]; then
-  echo "Configuring the build in build/release ..." >&2
-  (cd "$root" && cmake --preset release -DMINIMAX_BUILD_TESTS=OFF) >&2
+  echo "Configuring the build in $build ..." >&2
+  (cd "$root" && cmake --preset release -B "$build" --fresh -DMINIMAX_BUILD_TESTS=OFF) >&2
 fi
 if ! ninja -C "$build" -n minimax | grep -q "no work to do"; then
   echo "Building minimax ..." >&2
@@ -40,4 +38,4 @@ fi
 if (( $# == 0 )); then
   exec "$build/apps/minimax" chat
 fi
-exec "$build/apps/minimax" chat --once "$1"
+exec "$build/apps/minimax" chat --once="$1"

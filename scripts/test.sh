@@ -28,19 +28,19 @@ done
 jobs=$(nproc)
 scripts/install_packages.sh --test
 
-# A build folder that was copied along with the sources points at the old place: start it anew.
-drop_moved_build() {
+# Prints --fresh where a build folder was copied along with the sources, and means the old place.
+fresh_if_moved() {
   local cache=build/$1/CMakeCache.txt
   if [[ -f $cache ]] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" "$cache"; then
-    rm -rf "build/$1"
+    echo --fresh
   fi
 }
 
 for preset in "${presets[@]}"; do
   echo "== build/$preset"
   start=$SECONDS
-  drop_moved_build "$preset"
-  cmake --preset "$preset" > /dev/null
+  # shellcheck disable=SC2046 # nothing, or one word
+  cmake --preset "$preset" $(fresh_if_moved "$preset") > /dev/null
   NINJA_STATUS="[%f/%t, %es] " cmake --build --preset "$preset" -j "$jobs"
   echo "== build/$preset took $((SECONDS - start)) s"
 done
