@@ -12,11 +12,12 @@
 namespace minimax::testing {
 namespace {
 
-const std::filesystem::path kFolder = std::filesystem::path(MINIMAX_SOURCE_DIR) / "tests/golden";
+const std::filesystem::path kSource = MINIMAX_SOURCE_DIR;
+const std::filesystem::path kFolder = kSource / "tests/golden";
 
 }  // namespace
 
-std::vector<std::string> golden_model_names() {
+std::vector<std::string> random_model_names() {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
     if (std::filesystem::exists(entry.path() / "golden.safetensors") &&
@@ -28,7 +29,13 @@ std::vector<std::string> golden_model_names() {
   return names;
 }
 
-std::filesystem::path golden_model_directory(const std::string& name) { return kFolder / name; }
+std::filesystem::path golden_model_directory(const std::string& name) {
+  return name == kDemonstrationModel ? kSource / "models" / name : kFolder / name;
+}
+
+std::filesystem::path golden_path(const std::string& name) {
+  return kFolder / name / "golden.safetensors";
+}
 
 GoldenFile::GoldenFile(const std::filesystem::path& path)
     : checkpoint_(io::read_safetensors(path)) {}

@@ -11,11 +11,16 @@
 
 namespace minimax::testing {
 
-/// The folders below tests/golden that hold a model with a golden.safetensors, sorted.
-std::vector<std::string> golden_model_names();
+inline constexpr const char* kDemonstrationModel = "tiny-minimax";
 
-/// The folder of one of them.
+/// The folders below tests/golden that hold a random model with its golden.safetensors, sorted.
+std::vector<std::string> random_model_names();
+
+/// The folder of a random model, or of the demonstration model.
 std::filesystem::path golden_model_directory(const std::string& name);
+
+/// The golden.safetensors that belongs to it.
+std::filesystem::path golden_path(const std::string& name);
 
 /// One golden.safetensors, read tensor by tensor.
 class GoldenFile {

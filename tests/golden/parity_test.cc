@@ -32,42 +32,35 @@ class GoldenModel : public ::testing::TestWithParam<std::tuple<std::string, Devi
   double tolerance() const {
     return device() == Device::kReference ? kReferenceTolerance : kCpuTolerance;
   }
-  GoldenFile golden() const {
-    return GoldenFile(golden_model_directory(name()) / "golden.safetensors");
-  }
+  GoldenFile golden() const { return GoldenFile(golden_path(name())); }
 };
 
-TEST_P(GoldenModel, GivesTheLogitsOfTheOracle) {
+class RandomModel : public GoldenModel {};
+
+// The rows that the golden keeps of a [tokens, width] matrix.
+std::vector<float> kept_rows(const GoldenFile& file, const std::string& rows, std::int64_t width,
+                             const std::vector<float>& matrix) {
+  return file.has(rows) ? select_rows(matrix, width, file.integers(rows)) : matrix;
+}
+
+TEST_P(GoldenModel, GivesTheLogitsAndHiddenStatesOfTheOracle) {
   MiniMaxForCausalLM model = load(name(), device());
   const GoldenFile file = golden();
   ASSERT_FALSE(file.sequences().empty());
   for (const std::string& sequence : file.sequences()) {
-    CausalLMOutput output = model.forward(file.input_ids(sequence));
-    std::vector<float> logits = std::move(output.logits);
-    if (file.has(sequence + ".rows")) {
-      logits = select_rows(logits, output.vocab_size, file.integers(sequence + ".rows"));
-    }
+    const CausalLMOutput output =
+        model.forward(file.input_ids(sequence), {.output_hidden_states = true});
+    const std::vector<float> logits =
+        kept_rows(file, sequence + ".rows", output.vocab_size, output.logits);
     EXPECT_LT(relative_difference(logits, file.floats(sequence + ".logits")), tolerance())
         << sequence;
-  }
-}
-
-TEST_P(GoldenModel, GivesTheHiddenStatesOfTheOracle) {
-  MiniMaxForCausalLM model = load(name(), device());
-  const GoldenFile file = golden();
-  for (const std::string& sequence : file.sequences()) {
     if (!file.has(sequence + ".hidden_states.0")) {
       continue;
     }
-    const CausalLMOutput output =
-        model.forward(file.input_ids(sequence), {.output_hidden_states = true});
     for (std::size_t i = 0; i < output.hidden_states.size(); ++i) {
       const std::string tensor = sequence + ".hidden_states." + std::to_string(i);
-      std::vector<float> rows = output.hidden_states[i];
-      if (file.has(sequence + ".hidden_rows")) {
-        rows =
-            select_rows(rows, model.config().hidden_size, file.integers(sequence + ".hidden_rows"));
-      }
+      const std::vector<float> rows = kept_rows(
+          file, sequence + ".hidden_rows", model.config().hidden_size, output.hidden_states[i]);
       EXPECT_LT(relative_difference(rows, file.floats(tensor)), tolerance()) << tensor;
     }
   }
@@ -93,7 +86,7 @@ std::vector<float> forward_in_pieces(MiniMaxForCausalLM& model, std::span<const 
   return logits;
 }
 
-TEST_P(GoldenModel, AgreesWithItselfForAnySplitOfTheTokens) {
+TEST_P(RandomModel, AgreesWithItselfForAnySplitOfTheTokens) {
   MiniMaxForCausalLM model = load(name(), device());
   const GoldenFile file = golden();
   const std::vector<std::int32_t> ids = file.input_ids(longest_sequence(file));
@@ -104,7 +97,7 @@ TEST_P(GoldenModel, AgreesWithItselfForAnySplitOfTheTokens) {
   }
 }
 
-TEST_P(GoldenModel, ContinuesARestoredStateWithTheSameBits) {
+TEST_P(RandomModel, ContinuesARestoredStateWithTheSameBits) {
   MiniMaxForCausalLM model = load(name(), device());
   const GoldenFile file = golden();
   const std::vector<std::int32_t> ids = file.input_ids(longest_sequence(file));
@@ -123,18 +116,30 @@ TEST_P(GoldenModel, ContinuesARestoredStateWithTheSameBits) {
   EXPECT_EQ(restored.save(), state.save());
 }
 
+std::vector<std::string> all_model_names() {
+  std::vector<std::string> names = random_model_names();
+  names.emplace_back(kDemonstrationModel);
+  return names;
+}
+
+std::string test_name(const ::testing::TestParamInfo<std::tuple<std::string, Device>>& test) {
+  const auto& [name, device] = test.param;
+  std::string text = name + (device == Device::kReference ? "_reference" : "_cpu");
+  std::replace(text.begin(), text.end(), '-', '_');
+  return text;
+}
+
+const auto kDevices = ::testing::Values(Device::kReference, Device::kCpu);
 INSTANTIATE_TEST_SUITE_P(All, GoldenModel,
-                         ::testing::Combine(::testing::ValuesIn(golden_model_names()),
-                                            ::testing::Values(Device::kReference, Device::kCpu)),
-                         [](const auto& test) {
-                           return std::get<0>(test.param) +
-                                  (std::get<1>(test.param) == Device::kReference ? "_reference"
-                                                                                 : "_cpu");
-                         });
+                         ::testing::Combine(::testing::ValuesIn(all_model_names()), kDevices),
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(All, RandomModel,
+                         ::testing::Combine(::testing::ValuesIn(random_model_names()), kDevices),
+                         test_name);
 
 TEST(Threads, DoNotChangeABit) {
   for (const char* name : {"lightning_first", "shared_expert", "text_01"}) {
-    const GoldenFile file(golden_model_directory(name) / "golden.safetensors");
+    const GoldenFile file(golden_path(name));
     const std::vector<std::int32_t> ids = file.input_ids(longest_sequence(file));
     MiniMaxForCausalLM single = load(name, Device::kCpu, 1);
     const std::vector<float> expected = single.forward(ids).logits;
