@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads config.json. Both dialects of the family end here: the rest of the library knows only the
 // names of MiniMaxConfig.
-#include "minimax/config.h"
+#include "model/config.h"
 
 #include <fmt/format.h>
 
@@ -9,6 +9,7 @@
 #include <array>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/json.h"
 
 namespace minimax {
@@ -288,10 +289,11 @@ void read_token_ids(const JsonView& root, MiniMaxConfig& config) {
 
 }  // namespace
 
-MiniMaxConfig MiniMaxConfig::from_pretrained(const std::filesystem::path& directory) {
-  const std::filesystem::path path = directory / "config.json";
-  const base::Json json = base::read_json_file(path.string());
-  const JsonView root(json, path.string());
+namespace model {
+
+MiniMaxConfig parse_config(std::string_view text, const std::string& source) {
+  const base::Json json = base::parse_json(text, source);
+  const JsonView root(json, source);
   root.as_object();
   MiniMaxConfig config;
   read_architecture(root, config);
@@ -305,6 +307,14 @@ MiniMaxConfig MiniMaxConfig::from_pretrained(const std::filesystem::path& direct
   read_options(root, config);
   read_token_ids(root, config);
   return config;
+}
+
+}  // namespace model
+
+MiniMaxConfig MiniMaxConfig::from_pretrained(const std::filesystem::path& directory) {
+  constexpr std::int64_t kMaxBytes = 64LL << 20;
+  const std::filesystem::path path = directory / "config.json";
+  return model::parse_config(base::read_file(path, kMaxBytes), path.string());
 }
 
 }  // namespace minimax
