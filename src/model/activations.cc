@@ -111,12 +111,11 @@ std::int64_t scratch_bytes(const MiniMaxConfig& config, std::int64_t shared_size
   const std::int64_t rows = tokens * config.num_experts_per_tok;
   const std::int64_t widest =
       std::max({config.hidden_size, config.num_attention_heads * config.head_dim, shared_size});
-  return std::max(
-      {ops::matmul_scratch_bytes(tokens, widest),
-       ops::grouped_matmul_scratch_bytes(rows, config.hidden_size),
-       ops::grouped_matmul_scratch_bytes(rows, config.intermediate_size),
-       ops::lightning_attention_scratch_bytes(threads, config.block_size, config.head_dim),
-       ops::softmax_attention_scratch_bytes(threads, config.num_attention_heads, config.head_dim)});
+  return std::max({ops::matmul_scratch_bytes(tokens, widest),
+                   ops::grouped_matmul_scratch_bytes(rows, config.hidden_size),
+                   ops::grouped_matmul_scratch_bytes(rows, config.intermediate_size),
+                   ops::lightning_attention_scratch_bytes(threads, config.head_dim),
+                   ops::softmax_attention_scratch_bytes(threads, config.head_dim)});
 }
 
 }  // namespace minimax::model

@@ -3,6 +3,7 @@
 
 #include "ops/checks.h"
 #include "ops/embedding/embedding_kernels.h"
+#include "ops/parallel.h"
 
 namespace minimax::ops {
 
@@ -24,10 +25,13 @@ void embedding(const Context& ctx, const tensor::Tensor& table,
                            .token_ids = token_ids.data(),
                            .width = width,
                            .out = out.data<float>()};
+  const auto kernel =
+      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::embedding<isa>; });
   switch (ctx.device) {
     case Device::kReference:
-    case Device::kCpu:
       return reference::embedding(rows, 0, tokens);
+    case Device::kCpu:
+      return parallel_rows(ctx, tokens, width, kernel, rows);
   }
 }
 

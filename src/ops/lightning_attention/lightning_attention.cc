@@ -3,8 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "ops/checks.h"
 #include "ops/lightning_attention/lightning_attention_kernels.h"
+#include "ops/parallel.h"
+#include "ops/scratch.h"
 
 namespace minimax::ops {
 namespace {
@@ -52,17 +57,68 @@ void run_reference(const LightningAttentionArgs& args) {
   }
 }
 
+// The floats that one thread takes: the kernel's, then two tables of powers.
+constexpr std::int64_t kPowers = kernels::kLightningBlock + 16;
+std::int64_t thread_floats(std::int64_t head_dim) {
+  return kernels::lightning_scratch_floats(head_dim) + 2 * kPowers;
+}
+
+// exp(-decay n) for n = 0 .. count as a float32 and what its rounding left.
+void fill_powers(float decay, std::int64_t count, float* powers, float* powers_low) {
+  for (std::int64_t n = 0; n <= count; ++n) {
+    const double power = std::exp(-static_cast<double>(decay) * static_cast<double>(n));
+    powers[n] = static_cast<float>(power);
+    powers_low[n] = static_cast<float>(power - powers[n]);
+  }
+}
+
+void run_cpu(const Context& ctx, const LightningAttentionArgs& args) {
+  const auto kernel =
+      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::lightning_attention<isa>; });
+  const std::int64_t heads = args.qkv.shape()[1];
+  const std::int64_t block = std::min(args.block_size, kernels::kLightningBlock);
+  const std::int64_t floats = thread_floats(args.qkv.shape()[3]);
+  ScratchScope scope(ctx);
+  float* scratch = scope.floats(pool_of(ctx).threads() * floats);
+  const auto run = [&](std::int64_t begin, std::int64_t end, int thread) {
+    float* powers = scratch + thread * floats;
+    float* powers_low = powers + kPowers;
+    for (std::int64_t task = begin; task < end; ++task) {
+      const LightningHead head =
+          head_of(args, static_cast<std::size_t>(task / heads), task % heads);
+      fill_powers(head.decay, std::min(block, head.tokens), powers, powers_low);
+      kernel(head, {.block = block,
+                    .powers = powers,
+                    .powers_low = powers_low,
+                    .scratch = powers_low + kPowers});
+    }
+  };
+  const auto tasks = static_cast<std::int64_t>(args.states.size()) * heads;
+  pool_of(ctx).parallel_for(tasks, 1, run);
+}
+
 }  // namespace
+
+std::int64_t kernels::lightning_scratch_floats(std::int64_t head_dim) {
+  const std::int64_t width = (head_dim + 15) / 16 * 16;
+  const std::int64_t rows = 3 * kLightningBlock * width;
+  const std::int64_t scores = kLightningBlock * kLightningBlock + 2 * kLightningBlock;
+  return rows + scores + width * width;
+}
 
 void lightning_attention(const Context& ctx, const LightningAttentionArgs& args) {
   check_arguments(args);
   switch (ctx.device) {
     case Device::kReference:
-    case Device::kCpu:
       return run_reference(args);
+    case Device::kCpu:
+      return run_cpu(ctx, args);
   }
 }
 
-std::int64_t lightning_attention_scratch_bytes(int, std::int64_t, std::int64_t) { return 0; }
+std::int64_t lightning_attention_scratch_bytes(int threads, std::int64_t head_dim) {
+  return threads * thread_floats(head_dim) * static_cast<std::int64_t>(sizeof(float)) +
+         tensor::Buffer::kAlignment;
+}
 
 }  // namespace minimax::ops

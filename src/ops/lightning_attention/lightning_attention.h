@@ -28,8 +28,7 @@ struct LightningAttentionArgs {
 /// Source: MiniMax-01 report (arXiv 2501.08313), section 2.2; docs/theory/minimax.md.
 void lightning_attention(const Context& ctx, const LightningAttentionArgs& args);
 
-/// The bytes of scratch that lightning_attention takes.
-std::int64_t lightning_attention_scratch_bytes(int threads, std::int64_t block_size,
-                                               std::int64_t head_dim);
+/// The bytes of scratch that lightning_attention takes, whatever the lengths and the batch.
+std::int64_t lightning_attention_scratch_bytes(int threads, std::int64_t head_dim);
 
 }  // namespace minimax::ops

@@ -24,4 +24,29 @@ namespace reference {
 void lightning_attention(const LightningHead& head);
 }
 
+namespace kernels {
+
+/// The tokens of a block: enough that the state is read and written seldom, few enough that the
+/// products inside of a block, which grow with it, stay a small part.
+inline constexpr std::int64_t kLightningBlock = 64;
+
+/// What one thread works with.
+struct LightningWork {
+  std::int64_t block;  // tokens a block, from 1 to kLightningBlock
+  // powers[n] + powers_low[n] = exp(-decay n) in twice the digits of float32, n = 0 .. block. The
+  // factor of the state is applied once a block or token for as long as the state remembers, so
+  // its rounding error would add up.
+  const float* powers;
+  const float* powers_low;
+  float* scratch;  // lightning_scratch_floats, aligned to 64 bytes
+};
+
+/// The floats of scratch that a call takes.
+std::int64_t lightning_scratch_floats(std::int64_t head_dim);
+
+template <cpu::Isa isa>
+void lightning_attention(const LightningHead& head, const LightningWork& work);
+
+}  // namespace kernels
+
 }  // namespace minimax::ops

@@ -3,6 +3,7 @@
 
 #include "ops/checks.h"
 #include "ops/moe_combine/moe_combine_kernels.h"
+#include "ops/parallel.h"
 
 namespace minimax::ops {
 namespace {
@@ -35,10 +36,13 @@ void moe_combine(const Context& ctx, const MoeCombineArgs& args) {
                                .top_k = args.expert_weights.shape()[1],
                                .width = args.rows.shape()[1],
                                .out = args.out.data<float>()};
+  const auto kernel =
+      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::moe_combine<isa>; });
   switch (ctx.device) {
     case Device::kReference:
-    case Device::kCpu:
       return reference::moe_combine(combine, 0, tokens);
+    case Device::kCpu:
+      return parallel_rows(ctx, tokens, combine.top_k * combine.width, kernel, combine);
   }
 }
 

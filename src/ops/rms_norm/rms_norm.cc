@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "ops/checks.h"
+#include "ops/parallel.h"
 #include "ops/rms_norm/rms_norm_kernels.h"
 
 namespace minimax::ops {
@@ -24,10 +25,13 @@ void rms_norm(const Context& ctx, const tensor::Tensor& x, const tensor::Tensor&
                          .eps = eps,
                          .width = width,
                          .out = out.data<float>()};
+  const auto kernel =
+      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::rms_norm<isa>; });
   switch (ctx.device) {
     case Device::kReference:
-    case Device::kCpu:
       return reference::rms_norm(norm, 0, rows);
+    case Device::kCpu:
+      return parallel_rows(ctx, rows, width, kernel, norm);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "ops/checks.h"
+#include "ops/parallel.h"
 #include "ops/rope/rope_kernels.h"
 
 namespace minimax::ops {
@@ -55,10 +56,12 @@ void rope(const Context& ctx, const tensor::Tensor& x, const tensor::Tensor& cos
                       .heads = x.shape()[1],
                       .head_dim = x.shape()[2],
                       .pairs = pairs};
+  const auto kernel = cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::rope<isa>; });
   switch (ctx.device) {
     case Device::kReference:
-    case Device::kCpu:
       return reference::rope(rows, 0, tokens);
+    case Device::kCpu:
+      return parallel_rows(ctx, tokens, rows.heads * rows.head_dim, kernel, rows);
   }
 }
 

@@ -2,6 +2,7 @@
 #include "ops/router/router.h"
 
 #include "ops/checks.h"
+#include "ops/parallel.h"
 #include "ops/router/router_kernels.h"
 
 namespace minimax::ops {
@@ -22,6 +23,15 @@ void check_arguments(const RouterArgs& args) {
   checks.tensor("expert_weights", args.expert_weights, DType::kF32, {tokens, top_k});
 }
 
+void run_cpu_logits(const Context& ctx, const RouterLogits& args) {
+  const auto kernel =
+      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::router_logits<isa>; });
+  const std::int64_t block = kernels::kRouterBlock;
+  const std::int64_t blocks =
+      ((args.tokens + block - 1) / block) * ((args.experts + block - 1) / block);
+  parallel_rows(ctx, blocks, block * args.width, kernel, args);
+}
+
 }  // namespace
 
 void router(const Context& ctx, const RouterArgs& args) {
@@ -29,6 +39,7 @@ void router(const Context& ctx, const RouterArgs& args) {
   const std::int64_t tokens = args.x.shape()[0];
   const RouterLogits logits{.x = args.x.data<float>(),
                             .weight = args.weight.data<float>(),
+                            .tokens = tokens,
                             .width = args.x.shape()[1],
                             .experts = args.weight.shape()[0],
                             .logits = args.logits.data<float>()};
@@ -39,10 +50,13 @@ void router(const Context& ctx, const RouterArgs& args) {
                             .expert_weights = args.expert_weights.data<float>()};
   switch (ctx.device) {
     case Device::kReference:
-    case Device::kCpu:
       reference::router_logits(logits, 0, tokens);
-      reference::router_choice(choice, 0, tokens);
-      return;
+      return reference::router_choice(choice, 0, tokens);
+    case Device::kCpu:
+      run_cpu_logits(ctx, logits);
+      // Of the same logits the reference's choice is as good as any, and cheap.
+      return parallel_rows(ctx, tokens, choice.experts * choice.top_k * 8,
+                           &reference::router_choice, choice);
   }
 }
 

@@ -9,11 +9,12 @@
 namespace minimax::ops {
 
 struct RouterLogits {
-  const float* x;       // [T, width]
+  const float* x;       // [tokens, width]
   const float* weight;  // [experts, width]
+  std::int64_t tokens;
   std::int64_t width;
   std::int64_t experts;
-  float* logits;  // [T, experts]
+  float* logits;  // [tokens, experts]
 };
 
 struct RouterChoice {
@@ -29,5 +30,13 @@ namespace reference {
 void router_logits(const RouterLogits& args, std::int64_t begin, std::int64_t end);
 void router_choice(const RouterChoice& args, std::int64_t begin, std::int64_t end);
 }  // namespace reference
+
+namespace kernels {
+/// Logits are computed in blocks of so many tokens and as many experts; the blocks [begin, end),
+/// numbered along the experts first.
+inline constexpr std::int64_t kRouterBlock = 4;
+template <cpu::Isa isa>
+void router_logits(const RouterLogits& args, std::int64_t begin, std::int64_t end);
+}  // namespace kernels
 
 }  // namespace minimax::ops

@@ -2,6 +2,7 @@
 #include "ops/scaled_add/scaled_add.h"
 
 #include "ops/checks.h"
+#include "ops/parallel.h"
 #include "ops/scaled_add/scaled_add_kernels.h"
 
 namespace minimax::ops {
@@ -20,10 +21,13 @@ void scaled_add(const Context& ctx, const ScaledAddArgs& args) {
                                    .beta = args.beta,
                                    .b = args.b.data<float>(),
                                    .out = args.out.data<float>()};
+  const auto kernel =
+      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::scaled_add<isa>; });
   switch (ctx.device) {
     case Device::kReference:
-    case Device::kCpu:
       return reference::scaled_add(elements, 0, rows * width);
+    case Device::kCpu:
+      return parallel_rows(ctx, rows * width, 1, kernel, elements);
   }
 }
 

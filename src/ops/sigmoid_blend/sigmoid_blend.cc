@@ -2,6 +2,7 @@
 #include "ops/sigmoid_blend/sigmoid_blend.h"
 
 #include "ops/checks.h"
+#include "ops/parallel.h"
 #include "ops/sigmoid_blend/sigmoid_blend_kernels.h"
 
 namespace minimax::ops {
@@ -24,10 +25,13 @@ void sigmoid_blend(const Context& ctx, const tensor::Tensor& coefficient,
                                .shared = shared.data<float>(),
                                .width = width,
                                .out = out.data<float>()};
+  const auto kernel =
+      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::sigmoid_blend<isa>; });
   switch (ctx.device) {
     case Device::kReference:
-    case Device::kCpu:
       return reference::sigmoid_blend(blend, 0, rows);
+    case Device::kCpu:
+      return parallel_rows(ctx, rows, width, kernel, blend);
   }
 }
 

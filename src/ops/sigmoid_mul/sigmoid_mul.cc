@@ -2,6 +2,7 @@
 #include "ops/sigmoid_mul/sigmoid_mul.h"
 
 #include "ops/checks.h"
+#include "ops/parallel.h"
 #include "ops/sigmoid_mul/sigmoid_mul_kernels.h"
 
 namespace minimax::ops {
@@ -18,10 +19,13 @@ void sigmoid_mul(const Context& ctx, const tensor::Tensor& x, const tensor::Tens
   checks.same_or_disjoint("out", out, "gate", gate);
   const SigmoidMulElements elements{
       .x = x.data<float>(), .gate = gate.data<float>(), .out = out.data<float>()};
+  const auto kernel =
+      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::sigmoid_mul<isa>; });
   switch (ctx.device) {
     case Device::kReference:
-    case Device::kCpu:
       return reference::sigmoid_mul(elements, 0, rows * width);
+    case Device::kCpu:
+      return parallel_rows(ctx, rows * width, 1, kernel, elements);
   }
 }
 

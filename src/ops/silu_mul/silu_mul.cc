@@ -2,6 +2,7 @@
 #include "ops/silu_mul/silu_mul.h"
 
 #include "ops/checks.h"
+#include "ops/parallel.h"
 #include "ops/silu_mul/silu_mul_kernels.h"
 
 namespace minimax::ops {
@@ -18,10 +19,13 @@ void silu_mul(const Context& ctx, const tensor::Tensor& gate, const tensor::Tens
   checks.same_or_disjoint("out", out, "up", up);
   const SiluMulElements elements{
       .gate = gate.data<float>(), .up = up.data<float>(), .out = out.data<float>()};
+  const auto kernel =
+      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::silu_mul<isa>; });
   switch (ctx.device) {
     case Device::kReference:
-    case Device::kCpu:
       return reference::silu_mul(elements, 0, rows * width);
+    case Device::kCpu:
+      return parallel_rows(ctx, rows * width, 1, kernel, elements);
   }
 }
 

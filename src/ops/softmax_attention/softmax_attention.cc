@@ -3,8 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <vector>
+
 #include "ops/checks.h"
+#include "ops/parallel.h"
 #include "ops/softmax_attention/softmax_attention_kernels.h"
+#include "ops/softmax_attention/softmax_parts.h"
 
 namespace minimax::ops {
 namespace {
@@ -90,32 +94,46 @@ SoftmaxSequence sequence_of(const SoftmaxAttentionArgs& args, std::size_t sequen
           .out = args.out.data<float>() + first * shape[1] * shape[2]};
 }
 
+void append_on_cpu(const Context& ctx, const KvCacheAppendArgs& args) {
+  const auto kernel =
+      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::kv_cache_append<isa>; });
+  const std::int64_t token_elements = 2 * args.k.shape()[1] * args.k.shape()[2];
+  for (std::size_t b = 0; b < args.caches.size(); ++b) {
+    const KvAppend append = append_of(args, b);
+    parallel_rows(ctx, append.tokens, token_elements, kernel, append);
+  }
+}
+
 }  // namespace
 
 void kv_cache_append(const Context& ctx, const KvCacheAppendArgs& args) {
   check_arguments(args);
   switch (ctx.device) {
     case Device::kReference:
-    case Device::kCpu:
       for (std::size_t b = 0; b < args.caches.size(); ++b) {
         reference::kv_cache_append(append_of(args, b));
       }
       return;
+    case Device::kCpu:
+      return append_on_cpu(ctx, args);
   }
 }
 
 void softmax_attention(const Context& ctx, const SoftmaxAttentionArgs& args) {
   check_arguments(args);
+  std::vector<SoftmaxSequence> sequences;
+  for (std::size_t b = 0; b < args.caches.size(); ++b) {
+    sequences.push_back(sequence_of(args, b));
+  }
   switch (ctx.device) {
     case Device::kReference:
-    case Device::kCpu:
-      for (std::size_t b = 0; b < args.caches.size(); ++b) {
-        reference::softmax_attention(sequence_of(args, b));
+      for (const SoftmaxSequence& sequence : sequences) {
+        reference::softmax_attention(sequence);
       }
       return;
+    case Device::kCpu:
+      return softmax_on_cpu(ctx, sequences);
   }
 }
-
-std::int64_t softmax_attention_scratch_bytes(int, std::int64_t, std::int64_t) { return 0; }
 
 }  // namespace minimax::ops

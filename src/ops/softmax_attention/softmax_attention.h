@@ -44,7 +44,6 @@ struct SoftmaxAttentionArgs {
 void softmax_attention(const Context& ctx, const SoftmaxAttentionArgs& args);
 
 /// The bytes of scratch that softmax_attention takes, whatever the lengths and the batch.
-std::int64_t softmax_attention_scratch_bytes(int threads, std::int64_t num_heads,
-                                             std::int64_t head_dim);
+std::int64_t softmax_attention_scratch_bytes(int threads, std::int64_t head_dim);
 
 }  // namespace minimax::ops

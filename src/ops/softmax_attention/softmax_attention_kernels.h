@@ -53,4 +53,50 @@ void kv_cache_append(const KvAppend& args);
 void softmax_attention(const SoftmaxSequence& args);
 }  // namespace reference
 
+namespace kernels {
+
+/// Tokens [begin, end) of the new ones.
+template <cpu::Isa isa>
+void kv_cache_append(const KvAppend& args, std::int64_t begin, std::int64_t end);
+
+/// The query rows and the keys that are in work at a time. The rows of a key/value head are its
+/// queries: with G query heads to a key/value head, row r is token r / G, head kv_head * G + r % G.
+inline constexpr std::int64_t kSoftmaxRows = 64;
+inline constexpr std::int64_t kSoftmaxKeys = 64;
+
+/// Some rows of one key/value head over some keys.
+struct SoftmaxPart {
+  const SoftmaxSequence* sequence;
+  std::int64_t kv_head;
+  std::int64_t first_row;
+  std::int64_t rows;  // at most kSoftmaxRows
+  std::int64_t first_key;
+  std::int64_t end_key;
+  // Where other parts hold the other keys of these rows, partial row i goes to partial + i *
+  // partial_floats; otherwise this is null and the result goes to the sequence's out.
+  float* partial;
+};
+
+/// A partial row: the largest score, the sum of exp(score - largest), room for a weight and, from
+/// kPartialHeader on, the sum of exp(score - largest) v.
+inline constexpr std::int64_t kPartialHeader = 16;
+std::int64_t partial_floats(std::int64_t head_dim);
+
+/// The floats of scratch that softmax_part takes; the scratch is aligned to 64 bytes.
+std::int64_t softmax_scratch_floats(std::int64_t head_dim);
+
+template <cpu::Isa isa>
+void softmax_part(const SoftmaxPart& part, float* scratch);
+
+/// Rows [begin, end) of all key/value heads one after another, from their parts over the keys.
+struct SoftmaxMerge {
+  const SoftmaxSequence* sequence;
+  std::int64_t splits;
+  float* partial;  // [kv_heads, splits, rows of a key/value head, partial_floats]
+};
+template <cpu::Isa isa>
+void softmax_merge(const SoftmaxMerge& merge, std::int64_t begin, std::int64_t end);
+
+}  // namespace kernels
+
 }  // namespace minimax::ops

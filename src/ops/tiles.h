@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small float32 matrix products whose sums stay in registers: what the attention kernels are made
+// of. For the files that are compiled once per instruction set.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "cpu/simd.h"
+
+namespace minimax::ops {
+namespace {
+
+using cpu::Vec;
+
+/// Rows come in groups of this many; buffers are padded with rows of zeros.
+inline constexpr std::int64_t kTileRows = 4;
+
+/// The vectors that a tile is wide at most: the sums of kTileRows rows, a row of the right operand
+/// and a broadcast fit the registers.
+inline constexpr std::int64_t kTileVecs = Vec::kLanes == 16 ? 4 : 2;
+
+template <int kVecs>
+struct TileRow {
+  Vec at[std::size_t{kVecs}];
+};
+
+/// kTileRows rows of kVecs vectors.
+template <int kVecs>
+struct Tile {
+  TileRow<kVecs> row[std::size_t{kTileRows}];
+};
+
+/// An operand of which element (row, k) stands at data[row * row_stride + k * step].
+struct LeftOperand {
+  const float* data;
+  std::int64_t row_stride;
+  std::int64_t step;
+};
+
+inline std::int64_t rounded_up(std::int64_t n, std::int64_t unit) {
+  return (n + unit - 1) / unit * unit;
+}
+
+/// tile += a b over k in [0, count), in the order of k; row k of b starts at b + k * b_stride.
+template <int kVecs>
+inline void accumulate(Tile<kVecs>& tile, LeftOperand a, const float* b, std::int64_t b_stride,
+                       std::int64_t count) {
+  for (std::int64_t k = 0; k < count; ++k) {
+    TileRow<kVecs> right;
+    for (int v = 0; v < kVecs; ++v) {
+      right.at[v] = cpu::load(b + k * b_stride + v * Vec::kLanes);
+    }
+    for (int r = 0; r < kTileRows; ++r) {
+      const Vec left = cpu::broadcast(a.data[r * a.row_stride + k * a.step]);
+      for (int v = 0; v < kVecs; ++v) {
+        tile.row[r].at[v] = cpu::fma(left, right.at[v], tile.row[r].at[v]);
+      }
+    }
+  }
+}
+
+/// Calls body.template operator()<kVecs>(column) for panels that cover [0, width).
+/// Requires: width is a multiple of Vec::kLanes.
+template <class Body>
+inline void for_each_panel(std::int64_t width, const Body& body) {
+  std::int64_t column = 0;
+  for (; column + kTileVecs * Vec::kLanes <= width; column += kTileVecs * Vec::kLanes) {
+    body.template operator()<static_cast<int>(kTileVecs)>(column);
+  }
+  if (column + 2 * Vec::kLanes <= width) {
+    body.template operator()<2>(column);
+    column += 2 * Vec::kLanes;
+  }
+  if (column < width) {
+    body.template operator()<1>(column);
+  }
+}
+
+/// Rows of two operands whose dot products are taken; element (row, i) at data[row * stride + i].
+struct DotOperands {
+  const float* a;
+  std::int64_t a_stride;
+  const float* b;
+  std::int64_t b_stride;
+  std::int64_t width;  // a multiple of Vec::kLanes
+};
+
+/// The dot products of kRows rows of a with four of b; emit(row, products) receives each four.
+template <int kRows, class Emit>
+inline void dot_tile(const DotOperands& x, const Emit& emit) {
+  TileRow<4> sums[std::size_t{kRows}] = {};
+  for (std::int64_t i = 0; i < x.width; i += Vec::kLanes) {
+    TileRow<4> right;
+    for (int c = 0; c < 4; ++c) {
+      right.at[c] = cpu::load(x.b + c * x.b_stride + i);
+    }
+    for (int r = 0; r < kRows; ++r) {
+      const Vec left = cpu::load(x.a + r * x.a_stride + i);
+      for (int c = 0; c < 4; ++c) {
+        sums[r].at[c] = cpu::fma(left, right.at[c], sums[r].at[c]);
+      }
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    emit(r, cpu::sum4(sums[r].at[0], sums[r].at[1], sums[r].at[2], sums[r].at[3]));
+  }
+}
+
+/// The same for kTileRows rows of a, in as many parts as the registers ask for.
+template <class Emit>
+inline void dot_rows(DotOperands x, const Emit& emit) {
+  if constexpr (Vec::kLanes == 16) {
+    dot_tile<4>(x, emit);
+  } else {
+    dot_tile<2>(x, emit);
+    x.a += 2 * x.a_stride;
+    dot_tile<2>(x, [&](int r, auto products) { emit(r + 2, products); });
+  }
+}
+
+}  // namespace
+}  // namespace minimax::ops

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/op_testing.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+
+namespace minimax::testing {
+namespace {
+
+constexpr std::int64_t kGuardBytes = tensor::Buffer::kAlignment;
+constexpr std::byte kGuard{0xa5};
+constexpr std::byte kUnwritten{0xff};
+
+bool is_guard(const std::byte* bytes) {
+  return std::all_of(bytes, bytes + kGuardBytes, [](std::byte byte) { return byte == kGuard; });
+}
+
+}  // namespace
+
+std::vector<Target> cpu_targets() {
+  std::vector<Target> targets;
+  for (const cpu::Isa isa : {cpu::Isa::kScalar, cpu::Isa::kAvx2, cpu::Isa::kAvx512}) {
+    if (isa <= cpu::detect_isa()) {
+      targets.push_back({Device::kCpu, isa});
+    }
+  }
+  return targets;
+}
+
+std::vector<Target> all_targets() {
+  std::vector<Target> targets = cpu_targets();
+  targets.insert(targets.begin(), Target{});
+  return targets;
+}
+
+std::string target_name(const ::testing::TestParamInfo<Target>& info) {
+  return info.param.device == Device::kReference ? "reference"
+                                                 : std::string(cpu::isa_name(info.param.isa));
+}
+
+TestContext::TestContext(const Target& target, int threads, std::int64_t scratch_bytes)
+    : scratch_(scratch_bytes) {
+  context_.device = target.device;
+  context_.isa = target.isa;
+  if (target.device == Device::kCpu) {
+    pool_ = std::make_unique<cpu::ThreadPool>(threads);
+    context_.pool = pool_.get();
+    context_.scratch = &scratch_;
+  }
+}
+
+GuardedTensor::GuardedTensor(tensor::DType dtype, const tensor::Shape& shape) {
+  const std::int64_t bytes = shape.elements() * tensor::dtype_bytes(dtype);
+  buffer_ = tensor::Buffer::allocate(bytes + 2 * kGuardBytes);
+  std::byte* data = buffer_.data();
+  std::fill_n(data, buffer_.bytes(), kGuard);
+  std::fill_n(data + kGuardBytes, bytes, kUnwritten);
+  tensor_ = tensor::Tensor(data + kGuardBytes, dtype, shape);
+}
+
+GuardedTensor::~GuardedTensor() {
+  if (buffer_.data() != nullptr) {
+    EXPECT_TRUE(is_guard(buffer_.data())) << "written before the begin of a tensor";
+    EXPECT_TRUE(is_guard(tensor_.bytes_begin() + tensor_.bytes()))
+        << "written past the end of a tensor";
+  }
+}
+
+std::vector<float> GuardedTensor::to_vector() const {
+  return {floats(), floats() + tensor_.elements()};
+}
+
+GuardedTensor random_tensor(const tensor::Shape& shape, std::uint64_t seed, float deviation) {
+  GuardedTensor tensor(tensor::DType::kF32, shape);
+  std::mt19937_64 generator(seed);
+  std::normal_distribution<float> normal(0.0f, deviation);
+  std::generate_n(tensor.floats(), tensor->elements(), [&] { return normal(generator); });
+  return tensor;
+}
+
+GuardedTensor tensor_of(const tensor::Shape& shape, const std::vector<float>& values) {
+  GuardedTensor tensor(tensor::DType::kF32, shape);
+  EXPECT_EQ(static_cast<std::int64_t>(values.size()), tensor->elements());
+  std::copy(values.begin(), values.end(), tensor.floats());
+  return tensor;
+}
+
+double relative_error(const std::vector<float>& actual, const std::vector<double>& expected) {
+  if (actual.size() != expected.size()) {
+    return std::numeric_limits<double>::infinity();
+  }
+  double largest = 0.0;
+  double difference = 0.0;
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    const double error = std::abs(actual[i] - expected[i]);
+    if (std::isnan(error)) {
+      return std::numeric_limits<double>::infinity();
+    }
+    difference = std::max(difference, error);
+    largest = std::max(largest, std::abs(expected[i]));
+  }
+  return difference == 0.0 ? 0.0 : difference / largest;
+}
+
+double relative_error(const std::vector<float>& actual, const std::vector<float>& expected) {
+  return relative_error(actual, std::vector<double>(expected.begin(), expected.end()));
+}
+
+}  // namespace minimax::testing
