@@ -42,9 +42,10 @@ inline std::int64_t rounded_up(std::int64_t n, std::int64_t unit) {
   return (n + unit - 1) / unit * unit;
 }
 
-/// tile += a b over k in [0, count), in the order of k; row k of b starts at b + k * b_stride.
-template <int kVecs>
-inline void accumulate(Tile<kVecs>& tile, LeftOperand a, const float* b, std::int64_t b_stride,
+/// tile += a b over k in [0, count), in the order of k; row k of b starts at b + k * b_stride and
+/// is widened to float32 where it is narrower.
+template <int kVecs, class T>
+inline void accumulate(Tile<kVecs>& tile, LeftOperand a, const T* b, std::int64_t b_stride,
                        std::int64_t count) {
   for (std::int64_t k = 0; k < count; ++k) {
     TileRow<kVecs> right;
@@ -78,17 +79,18 @@ inline void for_each_panel(std::int64_t width, const Body& body) {
 }
 
 /// Rows of two operands whose dot products are taken; element (row, i) at data[row * stride + i].
+template <class T>
 struct DotOperands {
   const float* a;
   std::int64_t a_stride;
-  const float* b;
+  const T* b;
   std::int64_t b_stride;
   std::int64_t width;  // a multiple of Vec::kLanes
 };
 
 /// The dot products of kRows rows of a with four of b; emit(row, products) receives each four.
-template <int kRows, class Emit>
-inline void dot_tile(const DotOperands& x, const Emit& emit) {
+template <int kRows, class T, class Emit>
+inline void dot_tile(const DotOperands<T>& x, const Emit& emit) {
   TileRow<4> sums[std::size_t{kRows}] = {};
   for (std::int64_t i = 0; i < x.width; i += Vec::kLanes) {
     TileRow<4> right;
@@ -108,8 +110,8 @@ inline void dot_tile(const DotOperands& x, const Emit& emit) {
 }
 
 /// The same for kTileRows rows of a, in as many parts as the registers ask for.
-template <class Emit>
-inline void dot_rows(DotOperands x, const Emit& emit) {
+template <class T, class Emit>
+inline void dot_rows(DotOperands<T> x, const Emit& emit) {
   if constexpr (Vec::kLanes == 16) {
     dot_tile<4>(x, emit);
   } else {

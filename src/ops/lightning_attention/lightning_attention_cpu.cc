@@ -134,17 +134,17 @@ void load_block(const LightningHead& head, std::int64_t first, Block& block) {
 void compute_scores(const Block& block) {
   for (std::int64_t i = 0; i < block.rows; i += kTileRows) {
     for (std::int64_t j = 0; j <= i; j += 4) {
-      dot_rows({.a = block.q + i * block.width,
-                .a_stride = block.width,
-                .b = block.k + j * block.width,
-                .b_stride = block.width,
-                .width = block.width},
-               [&](int r, __m128 products) {
-                 const __m128 decays =
-                     _mm_loadu_ps(block.decays + kLightningBlock - 1 - (i + r) + j);
-                 _mm_storeu_ps(block.scores + (i + r) * kLightningBlock + j,
-                               _mm_mul_ps(products, decays));
-               });
+      dot_rows<float>({.a = block.q + i * block.width,
+                       .a_stride = block.width,
+                       .b = block.k + j * block.width,
+                       .b_stride = block.width,
+                       .width = block.width},
+                      [&](int r, __m128 products) {
+                        const __m128 decays =
+                            _mm_loadu_ps(block.decays + kLightningBlock - 1 - (i + r) + j);
+                        _mm_storeu_ps(block.scores + (i + r) * kLightningBlock + j,
+                                      _mm_mul_ps(products, decays));
+                      });
     }
   }
 }

@@ -15,15 +15,37 @@ using tensor::BFloat16;
 constexpr float kNoScore = -0x1.fffffep127f;
 constexpr float kMasked = -__builtin_inff();
 
+// Up to this many query rows, narrow keys and values are widened as they are used.
+constexpr std::int64_t kFewRows = 16;
+
 std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 std::int64_t larger(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
 float exp_of(float x) { return cpu::reduce_max(cpu::exp(cpu::broadcast(x))); }
 
-// Rows of floats, each of whole vectors.
+// Keys or values of a tile, each of whole vectors. `next` are those of the tile after it where
+// that is known: they are fetched while this tile is computed, since the cache of a long context
+// comes from memory.
+template <class T>
 struct Rows {
-  const float* data;
+  const T* data;
   std::int64_t stride;
+  const T* next;
 };
+
+constexpr std::int64_t kLineBytes = 64;
+
+// Fetches the rows [j, j + count) of the next tile.
+template <class T>
+void fetch_next(const Rows<T>& rows, std::int64_t j, std::int64_t count) {
+  if (rows.next == nullptr) {
+    return;
+  }
+  const char* begin = reinterpret_cast<const char*>(rows.next + j * rows.stride);
+  const auto bytes = count * rows.stride * static_cast<std::int64_t>(sizeof(T));
+  for (std::int64_t at = 0; at < bytes; at += kLineBytes) {
+    __builtin_prefetch(begin + at);
+  }
+}
 
 // The scratch of one part. Rows are padded to kTileRows and to whole vectors with zeros.
 struct Work {
@@ -84,8 +106,10 @@ struct KeyTile {
   std::int64_t keys;
 };
 
+// Copies the keys (slot = kv_head) or values (slot = kv_heads + kv_head) of a tile.
 template <class T>
-void widen_rows(const KvPages& cache, const KeyTile& tile, std::int64_t slot, const Work& work) {
+Rows<float> widened(const KvPages& cache, const KeyTile& tile, std::int64_t slot,
+                    const Work& work) {
   for (std::int64_t j = 0; j < tile.keys; ++j) {
     const std::int64_t token = tile.first + j;
     const std::byte* page = cache.pages[token / cache.page_tokens];
@@ -98,40 +122,46 @@ void widen_rows(const KvPages& cache, const KeyTile& tile, std::int64_t slot, co
        i += Vec::kLanes) {
     cpu::store(work.tile + i, cpu::zero());
   }
+  return {work.tile, work.width, nullptr};
 }
 
-// The rows of a tile of keys (slot = kv_head) or values (slot = kv_heads + kv_head): where they
-// are if that is float32 in whole vectors, or a copy.
-Rows rows_of(const KvPages& cache, const KeyTile& tile, std::int64_t slot, const Work& work) {
-  const std::int64_t in_page = tile.first % cache.page_tokens;
-  const bool fits = cache.dtype == tensor::DType::kF32 && cache.head_dim == work.width &&
-                    tile.keys == kSoftmaxKeys && in_page + tile.keys <= cache.page_tokens;
-  if (fits) {
-    const std::byte* page = cache.pages[tile.first / cache.page_tokens];
-    const std::int64_t offset = key_offset(cache, slot, tile.first);
-    return {reinterpret_cast<const float*>(page) + offset, cache.head_dim};
-  }
-  if (cache.dtype == tensor::DType::kBF16) {
-    widen_rows<BFloat16>(cache, tile, slot, work);
-  } else {
-    widen_rows<float>(cache, tile, slot, work);
-  }
-  return {work.tile, work.width};
+// Whether the tile lies in one page, and is a full one.
+bool is_whole(const KvPages& cache, const KeyTile& tile) {
+  return tile.keys == kSoftmaxKeys &&
+         tile.first % cache.page_tokens + tile.keys <= cache.page_tokens;
+}
+
+// The rows of a whole tile where they are.
+template <class T>
+Rows<T> rows_in_page(const SoftmaxPart& part, const KeyTile& tile, std::int64_t slot) {
+  const KvPages& cache = part.sequence->cache;
+  const KeyTile next = {tile.first + kSoftmaxKeys, kSoftmaxKeys};
+  const bool has_next = next.first + kSoftmaxKeys <= part.end_key && is_whole(cache, next);
+  const auto at = [&](const KeyTile& wanted) {
+    const std::byte* page = cache.pages[wanted.first / cache.page_tokens];
+    return reinterpret_cast<const T*>(page) + key_offset(cache, slot, wanted.first);
+  };
+  return {at(tile), cache.head_dim, has_next ? at(next) : nullptr};
 }
 
 // ---- one tile of keys ----------------------------------------------------------------------
 
-void compute_scores(const SoftmaxPart& part, std::int64_t keys, Rows k, const Work& work) {
+template <class T>
+void compute_scores(const SoftmaxPart& part, std::int64_t keys, const Rows<T>& k,
+                    const Work& work) {
   for (std::int64_t r = 0; r < part.rows; r += kTileRows) {
     for (std::int64_t j = 0; j < keys; j += 4) {
-      dot_rows({.a = work.q + r * work.width,
-                .a_stride = work.width,
-                .b = k.data + j * k.stride,
-                .b_stride = k.stride,
-                .width = work.width},
-               [&](int row, __m128 products) {
-                 _mm_storeu_ps(work.scores + (r + row) * kSoftmaxKeys + j, products);
-               });
+      if (r == 0) {
+        fetch_next(k, j, 4);
+      }
+      dot_rows<T>({.a = work.q + r * work.width,
+                   .a_stride = work.width,
+                   .b = k.data + j * k.stride,
+                   .b_stride = k.stride,
+                   .width = work.width},
+                  [&](int row, __m128 products) {
+                    _mm_storeu_ps(work.scores + (r + row) * kSoftmaxKeys + j, products);
+                  });
     }
   }
 }
@@ -173,20 +203,33 @@ void weigh_row(std::int64_t row, std::int64_t columns, const Work& work) {
   work.shrink[row] = shrink;
 }
 
+template <int kVecs>
+Tile<kVecs> shrunk_sums(const Work& work, std::int64_t row, const float* sums) {
+  Tile<kVecs> tile;
+  for (int i = 0; i < kTileRows; ++i) {
+    const Vec shrink = cpu::broadcast(work.shrink[row + i]);
+    for (int c = 0; c < kVecs; ++c) {
+      tile.row[i].at[c] = cpu::load(sums + i * work.width + c * Vec::kLanes) * shrink;
+    }
+  }
+  return tile;
+}
+
 // sums = shrink * sums + weights * v.
-void add_values(const SoftmaxPart& part, std::int64_t keys, Rows v, const Work& work) {
+template <class T>
+void add_values(const SoftmaxPart& part, std::int64_t keys, const Rows<T>& v, const Work& work) {
+  constexpr std::int64_t kStep = 8;  // keys between two fetches
   for_each_panel(work.width, [&]<int kVecs>(std::int64_t column) {
     for (std::int64_t r = 0; r < part.rows; r += kTileRows) {
-      Tile<kVecs> tile;
       float* sums = work.sums + r * work.width + column;
-      for (int i = 0; i < kTileRows; ++i) {
-        const Vec shrink = cpu::broadcast(work.shrink[r + i]);
-        for (int c = 0; c < kVecs; ++c) {
-          tile.row[i].at[c] = cpu::load(sums + i * work.width + c * Vec::kLanes) * shrink;
+      Tile<kVecs> tile = shrunk_sums<kVecs>(work, r, sums);
+      for (std::int64_t j = 0; j < keys; j += kStep) {
+        if (r == 0 && column == 0) {
+          fetch_next(v, j, kStep);
         }
+        accumulate(tile, {work.scores + r * kSoftmaxKeys + j, kSoftmaxKeys, 1},
+                   v.data + j * v.stride + column, v.stride, smaller(kStep, keys - j));
       }
-      accumulate(tile, {work.scores + r * kSoftmaxKeys, kSoftmaxKeys, 1}, v.data + column, v.stride,
-                 keys);
       for (int i = 0; i < kTileRows; ++i) {
         for (int c = 0; c < kVecs; ++c) {
           cpu::store(sums + i * work.width + c * Vec::kLanes, tile.row[i].at[c]);
@@ -196,16 +239,40 @@ void add_values(const SoftmaxPart& part, std::int64_t keys, Rows v, const Work& 
   });
 }
 
-void attend_tile(const SoftmaxPart& part, const KeyTile& tile, const Work& work) {
-  const KvPages& cache = part.sequence->cache;
-  compute_scores(part, tile.keys, rows_of(cache, tile, part.kv_head, work), work);
+void weigh(const SoftmaxPart& part, const KeyTile& tile, const Work& work) {
   const std::int64_t columns = rounded_up(tile.keys, Vec::kLanes);
   for (std::int64_t r = 0; r < rounded_up(part.rows, kTileRows); ++r) {
     const std::int64_t row = part.first_row + smaller(r, part.rows - 1);
     mask_row(part, tile, row, work.scores + r * kSoftmaxKeys);
     weigh_row(r, columns, work);
   }
-  add_values(part, tile.keys, rows_of(cache, tile, cache.kv_heads + part.kv_head, work), work);
+}
+
+template <class T>
+void attend_in_page(const SoftmaxPart& part, const KeyTile& tile, const Work& work) {
+  const std::int64_t value_slot = part.sequence->cache.kv_heads + part.kv_head;
+  compute_scores(part, tile.keys, rows_in_page<T>(part, tile, part.kv_head), work);
+  weigh(part, tile, work);
+  add_values(part, tile.keys, rows_in_page<T>(part, tile, value_slot), work);
+}
+
+template <class T>
+void attend_widened(const SoftmaxPart& part, const KeyTile& tile, const Work& work) {
+  const KvPages& cache = part.sequence->cache;
+  compute_scores(part, tile.keys, widened<T>(cache, tile, part.kv_head, work), work);
+  weigh(part, tile, work);
+  add_values(part, tile.keys, widened<T>(cache, tile, cache.kv_heads + part.kv_head, work), work);
+}
+
+template <class T>
+void attend_tile(const SoftmaxPart& part, const KeyTile& tile, const Work& work) {
+  // Many rows share a copy; for few of them it would cost more than it saves.
+  const bool pays = sizeof(T) == sizeof(float) || part.rows <= kFewRows;
+  if (pays && part.sequence->cache.head_dim == work.width && is_whole(part.sequence->cache, tile)) {
+    attend_in_page<T>(part, tile, work);
+  } else {
+    attend_widened<T>(part, tile, work);
+  }
 }
 
 // ---- results -------------------------------------------------------------------------------
@@ -296,7 +363,11 @@ void softmax_part(const SoftmaxPart& part, float* scratch) {
   while (key < part.end_key) {
     // Tiles end at multiples of their size, so that they lie within the usual pages.
     const std::int64_t end = smaller((key / kSoftmaxKeys + 1) * kSoftmaxKeys, part.end_key);
-    attend_tile(part, {key, end - key}, work);
+    if (part.sequence->cache.dtype == tensor::DType::kBF16) {
+      attend_tile<BFloat16>(part, {key, end - key}, work);
+    } else {
+      attend_tile<float>(part, {key, end - key}, work);
+    }
     key = end;
   }
   if (part.partial != nullptr) {
