@@ -61,6 +61,16 @@ inline void accumulate(Tile<kVecs>& tile, LeftOperand a, const T* b, std::int64_
   }
 }
 
+/// Writes a tile to rows of `stride` elements.
+template <int kVecs>
+inline void store_tile(const Tile<kVecs>& tile, float* to, std::int64_t stride) {
+  for (int r = 0; r < kTileRows; ++r) {
+    for (int v = 0; v < kVecs; ++v) {
+      cpu::store(to + r * stride + v * Vec::kLanes, tile.row[r].at[v]);
+    }
+  }
+}
+
 /// Calls body.template operator()<kVecs>(column) for panels that cover [0, width).
 /// Requires: width is a multiple of Vec::kLanes.
 template <class Body>
@@ -75,6 +85,30 @@ inline void for_each_panel(std::int64_t width, const Body& body) {
   }
   if (column < width) {
     body.template operator()<1>(column);
+  }
+}
+
+/// to[j * to_stride + i] = from[i * from_stride + j] for i in [0, rows), j in [0, columns), both
+/// multiples of four.
+inline void transpose(const float* from, std::int64_t from_stride, std::int64_t rows,
+                      std::int64_t columns, float* to, std::int64_t to_stride) {
+  for (std::int64_t i = 0; i < rows; i += 4) {
+    for (std::int64_t j = 0; j < columns; j += 4) {
+      const float* block = from + i * from_stride + j;
+      const __m128 a = _mm_loadu_ps(block);
+      const __m128 b = _mm_loadu_ps(block + from_stride);
+      const __m128 c = _mm_loadu_ps(block + 2 * from_stride);
+      const __m128 d = _mm_loadu_ps(block + 3 * from_stride);
+      const __m128 ab_low = _mm_unpacklo_ps(a, b);
+      const __m128 ab_high = _mm_unpackhi_ps(a, b);
+      const __m128 cd_low = _mm_unpacklo_ps(c, d);
+      const __m128 cd_high = _mm_unpackhi_ps(c, d);
+      float* out = to + j * to_stride + i;
+      _mm_storeu_ps(out, _mm_movelh_ps(ab_low, cd_low));
+      _mm_storeu_ps(out + to_stride, _mm_movehl_ps(cd_low, ab_low));
+      _mm_storeu_ps(out + 2 * to_stride, _mm_movelh_ps(ab_high, cd_high));
+      _mm_storeu_ps(out + 3 * to_stride, _mm_movehl_ps(cd_high, ab_high));
+    }
   }
 }
 

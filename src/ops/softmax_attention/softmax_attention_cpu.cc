@@ -15,7 +15,7 @@ using tensor::BFloat16;
 constexpr float kNoScore = -0x1.fffffep127f;
 constexpr float kMasked = -__builtin_inff();
 
-// Up to this many query rows, narrow keys and values are widened as they are used.
+// Up to this many query rows, keys and values are used where they are; more share a copy.
 constexpr std::int64_t kFewRows = 16;
 
 std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
@@ -53,6 +53,7 @@ struct Work {
   float* q;            // [kSoftmaxRows, width], scaled
   float* sums;         // [kSoftmaxRows, width]: sum of exp(score - largest) v
   float* tile;         // [kSoftmaxKeys, width]: keys or values as float32
+  float* columns;      // [width, kSoftmaxKeys]: the keys as columns
   float* scores;       // [kSoftmaxRows, kSoftmaxKeys]
   float* largest;      // [kSoftmaxRows]
   float* total;        // [kSoftmaxRows]: sum of exp(score - largest)
@@ -65,7 +66,8 @@ Work work_in(float* scratch, std::int64_t head_dim) {
   work.q = scratch;
   work.sums = work.q + kSoftmaxRows * work.width;
   work.tile = work.sums + kSoftmaxRows * work.width;
-  work.scores = work.tile + kSoftmaxKeys * work.width;
+  work.columns = work.tile + kSoftmaxKeys * work.width;
+  work.scores = work.columns + kSoftmaxKeys * work.width;
   work.largest = work.scores + kSoftmaxRows * kSoftmaxKeys;
   work.total = work.largest + kSoftmaxRows;
   work.shrink = work.total + kSoftmaxRows;
@@ -118,7 +120,7 @@ Rows<float> widened(const KvPages& cache, const KeyTile& tile, std::int64_t slot
       cpu::store(work.tile + j * work.width + i, load(from + i, lanes));
     });
   }
-  for (std::int64_t i = tile.keys * work.width; i < rounded_up(tile.keys, 4) * work.width;
+  for (std::int64_t i = tile.keys * work.width; i < rounded_up(tile.keys, Vec::kLanes) * work.width;
        i += Vec::kLanes) {
     cpu::store(work.tile + i, cpu::zero());
   }
@@ -164,6 +166,22 @@ void compute_scores(const SoftmaxPart& part, std::int64_t keys, const Rows<T>& k
                   });
     }
   }
+}
+
+// The same for many rows, for which it pays to turn the keys into columns: no sum is left to take
+// across the lanes of a vector.
+void compute_many_scores(const SoftmaxPart& part, std::int64_t keys, const Rows<float>& k,
+                         const Work& work) {
+  const std::int64_t columns = rounded_up(keys, Vec::kLanes);
+  transpose(k.data, k.stride, columns, work.width, work.columns, kSoftmaxKeys);
+  for_each_panel(columns, [&]<int kVecs>(std::int64_t column) {
+    for (std::int64_t r = 0; r < part.rows; r += kTileRows) {
+      Tile<kVecs> tile = {};
+      accumulate(tile, {work.q + r * work.width, work.width, 1}, work.columns + column,
+                 kSoftmaxKeys, part.sequence->cache.head_dim);
+      store_tile(tile, work.scores + r * kSoftmaxKeys + column, kSoftmaxKeys);
+    }
+  });
 }
 
 // Masks the keys of a row that its query does not see, and the columns past the tile.
@@ -230,11 +248,7 @@ void add_values(const SoftmaxPart& part, std::int64_t keys, const Rows<T>& v, co
         accumulate(tile, {work.scores + r * kSoftmaxKeys + j, kSoftmaxKeys, 1},
                    v.data + j * v.stride + column, v.stride, smaller(kStep, keys - j));
       }
-      for (int i = 0; i < kTileRows; ++i) {
-        for (int c = 0; c < kVecs; ++c) {
-          cpu::store(sums + i * work.width + c * Vec::kLanes, tile.row[i].at[c]);
-        }
-      }
+      store_tile(tile, sums, work.width);
     }
   });
 }
@@ -248,6 +262,7 @@ void weigh(const SoftmaxPart& part, const KeyTile& tile, const Work& work) {
   }
 }
 
+// The keys and values of a whole tile are used where they are.
 template <class T>
 void attend_in_page(const SoftmaxPart& part, const KeyTile& tile, const Work& work) {
   const std::int64_t value_slot = part.sequence->cache.kv_heads + part.kv_head;
@@ -259,16 +274,20 @@ void attend_in_page(const SoftmaxPart& part, const KeyTile& tile, const Work& wo
 template <class T>
 void attend_widened(const SoftmaxPart& part, const KeyTile& tile, const Work& work) {
   const KvPages& cache = part.sequence->cache;
-  compute_scores(part, tile.keys, widened<T>(cache, tile, part.kv_head, work), work);
+  const Rows<float> keys = widened<T>(cache, tile, part.kv_head, work);
+  if (part.rows > kFewRows) {
+    compute_many_scores(part, tile.keys, keys, work);
+  } else {
+    compute_scores(part, tile.keys, keys, work);
+  }
   weigh(part, tile, work);
   add_values(part, tile.keys, widened<T>(cache, tile, cache.kv_heads + part.kv_head, work), work);
 }
 
 template <class T>
 void attend_tile(const SoftmaxPart& part, const KeyTile& tile, const Work& work) {
-  // Many rows share a copy; for few of them it would cost more than it saves.
-  const bool pays = sizeof(T) == sizeof(float) || part.rows <= kFewRows;
-  if (pays && part.sequence->cache.head_dim == work.width && is_whole(part.sequence->cache, tile)) {
+  const KvPages& cache = part.sequence->cache;
+  if (part.rows <= kFewRows && cache.head_dim == work.width && is_whole(cache, tile)) {
     attend_in_page<T>(part, tile, work);
   } else {
     attend_widened<T>(part, tile, work);

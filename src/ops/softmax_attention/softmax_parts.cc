@@ -145,7 +145,8 @@ std::int64_t kernels::partial_floats(std::int64_t head_dim) {
 
 std::int64_t kernels::softmax_scratch_floats(std::int64_t head_dim) {
   const std::int64_t width = divided_up(head_dim, 16) * 16;
-  return (2 * kSoftmaxRows + kSoftmaxKeys) * width + kSoftmaxRows * kSoftmaxKeys + 3 * kSoftmaxRows;
+  return (2 * kSoftmaxRows + 2 * kSoftmaxKeys) * width + kSoftmaxRows * kSoftmaxKeys +
+         3 * kSoftmaxRows;
 }
 
 void softmax_on_cpu(const Context& ctx, std::span<const SoftmaxSequence> sequences) {
