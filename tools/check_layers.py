@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Checks that every folder of src/ includes, and links, strictly lower layers only (layers.toml;
-its tests may also include tests/support), that each folder of src/ has a layer, and that public headers include public headers only."""
+its tests may also include tests/support), that each folder of src/ has a layer, and that public
+headers include public headers only."""
 
 import re
 import tomllib

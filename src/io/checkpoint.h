@@ -48,4 +48,7 @@ struct Checkpoint {
   const CheckpointFile& file_of(const TensorEntry& entry) const;
 };
 
+/// Puts the tensors in the order that Checkpoint promises; equal names become neighbours.
+void sort_by_name(std::vector<TensorEntry>& tensors);
+
 }  // namespace minimax::io

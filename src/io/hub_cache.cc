@@ -157,7 +157,7 @@ void check_complete(const fs::path& folder) {
 }
 
 fs::path find_model(std::string_view model, const HubEnvironment& environment) {
-  const fs::path path(model);
+  fs::path path(model);
   if (fs::is_directory(path)) {
     return path;
   }

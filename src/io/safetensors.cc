@@ -71,8 +71,7 @@ void append_file(const fs::path& path, Checkpoint& checkpoint) {
 // Sorts the tensors of all shards by name and refuses a name that two shards have.
 void merge_shards(Checkpoint& checkpoint) {
   std::vector<TensorEntry>& tensors = checkpoint.tensors;
-  std::sort(tensors.begin(), tensors.end(),
-            [](const TensorEntry& a, const TensorEntry& b) { return a.name < b.name; });
+  sort_by_name(tensors);
   const auto twin = std::adjacent_find(
       tensors.begin(), tensors.end(),
       [](const TensorEntry& a, const TensorEntry& b) { return a.name == b.name; });

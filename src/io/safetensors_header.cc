@@ -20,9 +20,10 @@ namespace {
 using base::check;
 using base::printable;
 
-// Shorter than any entry of a header, so it bounds the number of entries from the header's size:
-// "":{"dtype":"U8","shape":[],"data_offsets":[0,1]}
-constexpr std::size_t kSmallestEntryBytes = 48;
+// Bounds the number of entries from the header's size. Shorter than any entry with a name of
+// three bytes, "abc":{"dtype":"U8","shape":[],"data_offsets":[0,1]}, and shorter names are few.
+constexpr std::size_t kSmallEntryBytes = 54;
+constexpr std::size_t kShortNames = 16'384;
 
 constexpr std::array<std::string_view, 9> kKnownButUnsupported = {
     "F4",          "F6_E2M3", "F6_E3M2", "F8_E8M0", "F8_E4M3FNUZ",
@@ -44,8 +45,8 @@ class HeaderParser {
 
   SafetensorsHeader parse() {
     const auto braces = static_cast<std::size_t>(std::count(json_.begin(), json_.end(), '{'));
-    header_.tensors.reserve(std::min(
-        {braces, json_.size() / kSmallestEntryBytes + 1, static_cast<std::size_t>(kMaxTensors)}));
+    header_.tensors.reserve(std::min({braces, json_.size() / kSmallEntryBytes + kShortNames,
+                                      static_cast<std::size_t>(kMaxTensors)}));
     cursor_.each_member([this](std::string_view key) {
       if (key == "__metadata__") {
         parse_metadata();
@@ -72,6 +73,10 @@ class HeaderParser {
     }
     cursor_.each_member([this](std::string_view key) {
       const std::string_view value = cursor_.string();
+      metadata_bytes_ += std::ssize(key) + std::ssize(value);
+      if (metadata_bytes_ > kMaxMetadataBytes) {
+        cursor_.refuse(fmt::format("expected at most {} bytes, found more", kMaxMetadataBytes));
+      }
       if (!header_.metadata.emplace(key, value).second) {
         cursor_.refuse(fmt::format("the key \"{}\" appears twice", printable(key, 100)));
       }
@@ -187,11 +192,8 @@ class HeaderParser {
   }
 
   void check_names() {
-    const auto by_name = [](const TensorEntry& a, const TensorEntry& b) { return a.name < b.name; };
     std::vector<TensorEntry>& tensors = header_.tensors;
-    if (!std::is_sorted(tensors.begin(), tensors.end(), by_name)) {
-      std::sort(tensors.begin(), tensors.end(), by_name);
-    }
+    sort_by_name(tensors);
     const auto twin = std::adjacent_find(
         tensors.begin(), tensors.end(),
         [](const TensorEntry& a, const TensorEntry& b) { return a.name == b.name; });
@@ -249,6 +251,7 @@ class HeaderParser {
   SafetensorsHeader header_;
   Fields fields_;
   bool has_metadata_ = false;
+  std::int64_t metadata_bytes_ = 0;
 };
 
 }  // namespace

@@ -18,7 +18,8 @@ inline constexpr std::int64_t kHeaderLengthBytes = 8;
 inline constexpr std::int64_t kMaxHeaderBytes = 100'000'000;
 inline constexpr std::int64_t kMaxTensors = 1'000'000;
 inline constexpr std::int64_t kMaxNameBytes = 1024;
-inline constexpr std::int64_t kMaxMetadataEntries = 65'536;
+inline constexpr std::int64_t kMaxMetadataEntries = 16'384;
+inline constexpr std::int64_t kMaxMetadataBytes = 4 << 20;  // of all keys and values
 
 /// Bytes from the start of a file that suffice for check_header_length.
 inline constexpr std::int64_t kFileStartBytes = 512;
@@ -36,7 +37,7 @@ std::int64_t check_header_length(std::string_view start, std::int64_t file_bytes
 
 /// Parses the JSON of a header and checks that the tensors cover the rest of a file of
 /// `file_bytes` exactly: no overlap, no hole, nothing behind.
-/// `json` is overwritten. Memory: at most three times its size.
+/// `json` is overwritten. Memory: at most three times its size and 8 MiB.
 /// Throws: Error{kCorruptFile}, or Error{kUnsupported} for an element type that is known but not
 /// supported.
 SafetensorsHeader parse_safetensors_header(std::span<char> json, std::int64_t file_bytes,

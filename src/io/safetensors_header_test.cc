@@ -35,7 +35,7 @@ struct BadFile {
   const char* message;  // a part of it
 };
 
-void PrintTo(const BadFile& bad, std::ostream* out) { *out << bad.name; }
+std::ostream& operator<<(std::ostream& out, const BadFile& bad) { return out << bad.name; }
 
 class BadSafetensors : public ::testing::TestWithParam<BadFile> {};
 
@@ -131,6 +131,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "\"__metadata__\": expected a string, found 1"},
         BadFile{"MetadataNested", safetensors_file(R"({"__metadata__":{"k":{}}})"),
                 "\"__metadata__\": expected a string"},
+        BadFile{"MetadataTooLong",
+                safetensors_file(R"({"__metadata__":{"k":")" + std::string(4 << 20, 'v') + "\"}}"),
+                "at most 4194304 bytes"},
         BadFile{"MetadataNull", safetensors_file(R"({"__metadata__":null})"),
                 "expected an object"}));
 
@@ -198,7 +201,7 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     F16OtherFiles, BadSafetensors,
     ::testing::Values(
-        BadFile{"Pickle", std::string("\x80\x02}q\0(X\0\0", 10), "a Python pickle"},
+        BadFile{"Pickle", std::string("\x80\x02}q\0(X\0\0", 9), "a Python pickle"},
         BadFile{"Zip", std::string("PK\x03\x04\x14\0\0\0\x08\0\0\0", 12), "PyTorch .bin"},
         BadFile{"Gguf", std::string("GGUF\x03\0\0\0\x10\0\0\0", 12), "a GGUF file"},
         BadFile{"Lfs", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
@@ -262,7 +265,12 @@ TEST(Safetensors, RefusesEveryTruncationAndAnyByteBehind) {
   EXPECT_EQ(parse(file + "x").code, ErrorCode::kCorruptFile);
 }
 
-void expect_all_inside(const Checkpoint& checkpoint) {
+// A file may be refused; one that is accepted must be consistent.
+void expect_refused_or_inside(const std::string& file) {
+  Checkpoint checkpoint;
+  if (thrown_by([&] { checkpoint = parse_safetensors(file, "m"); }).code) {
+    return;
+  }
   for (const TensorEntry& tensor : checkpoint.tensors) {
     const std::int64_t file_bytes = checkpoint.file_of(tensor).bytes;
     EXPECT_EQ(tensor.bytes, tensor.shape.elements() * tensor::dtype_bytes(tensor.dtype));
@@ -304,10 +312,7 @@ TEST(Safetensors, SurvivesEveryIntegerFieldChanged) {
     }
     for (const std::string& number : troublesome) {
       const std::string changed = header.substr(0, begin) + number + header.substr(end);
-      try {
-        expect_all_inside(parse_safetensors(safetensors_file(changed, std::string(32, 'x')), "m"));
-      } catch (const Error&) {
-      }
+      expect_refused_or_inside(safetensors_file(changed, std::string(32, 'x')));
     }
   }
 }
@@ -324,10 +329,7 @@ TEST(Safetensors, SurvivesRandomDamage) {
     for (auto changes = 1 + random() % 3; changes > 0; --changes) {
       damaged[random() % damaged.size()] = static_cast<char>(random());
     }
-    try {
-      expect_all_inside(parse_safetensors(damaged, "m"));
-    } catch (const Error&) {
-    }
+    expect_refused_or_inside(damaged);
   }
 }
 

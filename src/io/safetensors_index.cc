@@ -18,8 +18,10 @@ namespace {
 
 using base::printable;
 
-// Shorter than any pair of tensor and shard: "":"a",
-constexpr std::size_t kSmallestItemBytes = 7;
+// Bounds the number of items from the text's size. Shorter than any pair with a tensor's name of
+// three bytes, "abc":"a", and shorter names are few.
+constexpr std::size_t kSmallItemBytes = 10;
+constexpr std::size_t kShortNames = 16'384;
 constexpr std::size_t kMaxShardNameBytes = 1024;
 
 bool leads_out(std::string_view shard) {
@@ -61,8 +63,8 @@ class IndexParser {
  private:
   void parse_weight_map() {
     const auto colons = static_cast<std::size_t>(std::count(json_.begin(), json_.end(), ':'));
-    index_.items.reserve(std::min(
-        {colons, json_.size() / kSmallestItemBytes, static_cast<std::size_t>(kMaxTensors)}));
+    index_.items.reserve(std::min({colons, json_.size() / kSmallItemBytes + kShortNames,
+                                   static_cast<std::size_t>(kMaxTensors)}));
     cursor_.each_member([this](std::string_view tensor) {
       check_tensor_name(tensor, source_);
       const std::string_view shard = cursor_.string();

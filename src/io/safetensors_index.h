@@ -11,7 +11,7 @@
 namespace minimax::io {
 
 inline constexpr std::int64_t kMaxIndexBytes = 100'000'000;
-inline constexpr std::int64_t kMaxShards = 65'536;
+inline constexpr std::int64_t kMaxShards = 16'384;
 
 struct SafetensorsIndex {
   struct Item {
@@ -24,6 +24,7 @@ struct SafetensorsIndex {
 };
 
 /// Parses the text of an index. `json` is overwritten and must outlive the result.
+/// Memory: at most three times its size and 4 MiB.
 /// Throws: Error{kCorruptFile}, also for a shard whose path leads out of the folder.
 SafetensorsIndex parse_safetensors_index(std::span<char> json, const std::string& source);
 

@@ -181,6 +181,7 @@ TEST(CheckpointReader, ServesThreadsAtOnce) {
   const CheckpointReader reader(checkpoint);
   std::vector<std::string> data(4, std::string(100'000, '\0'));
   std::vector<std::thread> threads;
+  threads.reserve(data.size());
   for (std::size_t i = 0; i < data.size(); ++i) {
     threads.emplace_back(
         [&, i] { reader.read(checkpoint.tensors[i], std::as_writable_bytes(std::span(data[i]))); });

@@ -43,9 +43,9 @@ std::int64_t size_of(const TensorPlan& plan) {
 }
 
 std::string describe(const TensorPlan& plan, std::int64_t begin, std::int64_t end) {
-  std::vector<std::int64_t> extents;
-  for (int axis = 0; axis < plan.shape.rank(); ++axis) {
-    extents.push_back(plan.shape[axis]);
+  std::vector<std::int64_t> extents(static_cast<std::size_t>(plan.shape.rank()));
+  for (std::size_t axis = 0; axis < extents.size(); ++axis) {
+    extents[axis] = plan.shape[static_cast<int>(axis)];
   }
   return fmt::format(R"({}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
                      base::quote_json(plan.name), tensor::dtype_name(plan.dtype),
