@@ -18,6 +18,11 @@
 //   Vec scale_by_power_of_2(a, n)        a * 2^n for whole n in [-252, 254]
 //   float reduce_add(a), reduce_max(a)   over the lanes; the order of the sum is fixed
 //   __m128 sum4(a, b, c, d)              the four reduce_add, bit for bit
+//   bool kHasBFloat16Products            whether the machine multiplies bfloat16; only then is
+//   BFloat16Vec defined                  kLanes = 2 L elements
+//     load(p), load_first(p, n)          as those of Vec
+//     Vec add_products(a, b, sums)       sums plus the products of two elements a lane; subnormal
+//                                        numbers count as zero
 #pragma once
 
 #include <cstdint>

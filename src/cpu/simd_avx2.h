@@ -115,5 +115,8 @@ inline float reduce_max(Vec a) {
   return _mm_cvtss_f32(_mm_max_ps(two, _mm_permute_ps(two, 0xb1)));
 }
 
+constexpr bool kHasBFloat16Products = false;
+struct BFloat16Vec;
+
 }  // namespace
 }  // namespace minimax::cpu

@@ -100,5 +100,23 @@ inline __m128 sum4(Vec a, Vec b, Vec c, Vec d) {
 }
 inline float reduce_max(Vec a) { return _mm512_reduce_max_ps(a.raw); }
 
+constexpr bool kHasBFloat16Products = true;
+
+struct BFloat16Vec {
+  static constexpr std::int64_t kLanes = 32;
+  __m512bh raw;
+
+  static BFloat16Vec load(const tensor::BFloat16* from) {
+    return {reinterpret_cast<__m512bh>(_mm512_loadu_si512(from))};
+  }
+  static BFloat16Vec load_first(const tensor::BFloat16* from, std::int64_t n) {
+    const auto lanes = static_cast<__mmask32>((1u << n) - 1u);
+    return {reinterpret_cast<__m512bh>(_mm512_maskz_loadu_epi16(lanes, from))};
+  }
+  static Vec add_products(BFloat16Vec a, BFloat16Vec b, Vec sums) {
+    return {_mm512_dpbf16_ps(sums.raw, a.raw, b.raw)};
+  }
+};
+
 }  // namespace
 }  // namespace minimax::cpu

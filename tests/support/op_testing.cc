@@ -81,6 +81,46 @@ GuardedTensor random_tensor(const tensor::Shape& shape, std::uint64_t seed, floa
   return tensor;
 }
 
+GuardedTensor random_weight(tensor::DType dtype, const tensor::Shape& shape, std::uint64_t seed) {
+  GuardedTensor weight(dtype, shape);
+  std::mt19937_64 generator(seed);
+  std::normal_distribution<float> normal;
+  for (std::int64_t i = 0; i < weight->elements(); ++i) {
+    switch (dtype) {
+      case tensor::DType::kBF16:
+        weight->data<tensor::BFloat16>()[i] = tensor::to_bfloat16(normal(generator));
+        break;
+      case tensor::DType::kF16: {
+        // Random sign and fraction, exponents from 2^-3 to 2^0.
+        const auto bits = static_cast<std::uint16_t>(generator());
+        weight->data<tensor::Float16>()[i].bits =
+            static_cast<std::uint16_t>((bits & 0x8fff) | 0x3000);
+        break;
+      }
+      default:
+        weight.floats()[i] = normal(generator);
+    }
+  }
+  return weight;
+}
+
+std::vector<float> widened(const tensor::Tensor& tensor) {
+  std::vector<float> values;
+  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
+    switch (tensor.dtype()) {
+      case tensor::DType::kBF16:
+        values.push_back(tensor::to_float(tensor.data<tensor::BFloat16>()[i]));
+        break;
+      case tensor::DType::kF16:
+        values.push_back(tensor::to_float(tensor.data<tensor::Float16>()[i]));
+        break;
+      default:
+        values.push_back(tensor.data<float>()[i]);
+    }
+  }
+  return values;
+}
+
 GuardedTensor tensor_of(const tensor::Shape& shape, const std::vector<float>& values) {
   GuardedTensor tensor(tensor::DType::kF32, shape);
   EXPECT_EQ(static_cast<std::int64_t>(values.size()), tensor->elements());

@@ -64,6 +64,10 @@ class GuardedTensor {
 
 /// F32, normally distributed with that deviation; the same for the same seed.
 GuardedTensor random_tensor(const tensor::Shape& shape, std::uint64_t seed, float deviation = 1.0f);
+/// F32, F16 or BF16 as a weight matrix might be: magnitudes about 1, of both signs.
+GuardedTensor random_weight(tensor::DType dtype, const tensor::Shape& shape, std::uint64_t seed);
+/// Elements of an F32, F16 or BF16 tensor.
+std::vector<float> widened(const tensor::Tensor& tensor);
 /// F32 with the elements of `values`.
 GuardedTensor tensor_of(const tensor::Shape& shape, const std::vector<float>& values);
 

@@ -1,55 +1,157 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/grouped_matmul/grouped_matmul.h"
 
-#include <cmath>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
 
 #include "ops/checks.h"
-#include "ops/matmul/matmul_kernels.h"
+#include "ops/grouped_matmul/grouped_matmul_kernels.h"
+#include "ops/product.h"
 
 namespace minimax::ops {
 namespace {
 
-// Calls f(expert, row) for every row.
-template <class F>
-void for_each_row(const tensor::Tensor& offsets, F&& f) {
-  const std::int32_t* begin = offsets.data<std::int32_t>();
-  for (std::int64_t expert = 0; expert + 1 < offsets.shape()[0]; ++expert) {
-    for (std::int64_t row = begin[expert]; row < begin[expert + 1]; ++row) {
-      f(static_cast<std::size_t>(expert), row);
-    }
+using tensor::DType;
+using tensor::Tensor;
+
+void check_weights(const Checks& checks, const char* name, std::span<const Tensor> weights,
+                   std::int64_t columns, std::int64_t inner) {
+  for (const Tensor& weight : weights) {
+    checks.tensor(name, weight, {DType::kF32, DType::kF16, DType::kBF16}, {columns, inner});
   }
+}
+
+void check_offsets(const Checks& checks, const Tensor& offsets, std::size_t experts,
+                   std::int64_t rows) {
+  const auto count = static_cast<std::int64_t>(experts) + 1;
+  checks.tensor("offsets", offsets, DType::kI32, {count});
+  const std::int32_t* begin = offsets.data<std::int32_t>();
+  checks.that(begin[0] == 0 && begin[experts] == rows && std::is_sorted(begin, begin + count), [&] {
+    return fmt::format("offsets: expected {} values that rise from 0 to {}, found {} to {}", count,
+                       rows, begin[0], begin[experts]);
+  });
+}
+
+void check_arguments(const GroupedGatedMatmulArgs& args) {
+  const Checks checks("grouped_gated_matmul");
+  checks.tensor("x", args.x, DType::kF32, {Checks::kAny, Checks::kAny});
+  checks.tensor("out", args.out, DType::kF32, {Checks::kAny, Checks::kAny});
+  const std::int64_t rows = args.out.shape()[0];
+  const std::int64_t columns = args.out.shape()[1];
+  checks.equal("weights of up", static_cast<std::int64_t>(args.up.size()),
+               static_cast<std::int64_t>(args.gate.size()));
+  check_weights(checks, "gate", args.gate, columns, args.x.shape()[1]);
+  check_weights(checks, "up", args.up, columns, args.x.shape()[1]);
+  check_offsets(checks, args.offsets, args.gate.size(), rows);
+  checks.tensor("pair_of_row", args.pair_of_row, DType::kI32, {rows});
+  checks.that(args.top_k >= 1,
+              [&] { return fmt::format("top_k: expected at least 1, found {}", args.top_k); });
+  const std::int32_t* pair_of_row = args.pair_of_row.data<std::int32_t>();
+  for (std::int64_t row = 0; row < rows; ++row) {
+    checks.in_range("pair_of_row", pair_of_row[row], 0, args.x.shape()[0] * args.top_k);
+  }
+  checks.disjoint("out", args.out, "x", args.x);
+}
+
+void check_arguments(const GroupedMatmulArgs& args) {
+  const Checks checks("grouped_matmul");
+  checks.tensor("x", args.x, DType::kF32, {Checks::kAny, Checks::kAny});
+  const std::int64_t rows = args.x.shape()[0];
+  checks.tensor("out", args.out, DType::kF32, {rows, Checks::kAny});
+  check_weights(checks, "weight", args.weight, args.out.shape()[1], args.x.shape()[1]);
+  check_offsets(checks, args.offsets, args.weight.size(), rows);
+  checks.disjoint("out", args.out, "x", args.x);
+}
+
+std::span<const std::int32_t> values(const Tensor& offsets) {
+  return {offsets.data<std::int32_t>(), static_cast<std::size_t>(offsets.elements())};
+}
+
+ProductWeight weight_of(const Tensor& tensor) {
+  return {.data = tensor.bytes_begin(), .dtype = tensor.dtype()};
+}
+
+// The type that all weights have, or F32 where they differ.
+DType common_dtype(std::span<const Tensor> some, std::span<const Tensor> others = {}) {
+  const DType dtype = some.front().dtype();
+  const auto same = [&](const Tensor& weight) { return weight.dtype() == dtype; };
+  const bool all = std::all_of(some.begin(), some.end(), same) &&
+                   std::all_of(others.begin(), others.end(), same);
+  return all ? dtype : DType::kF32;
+}
+
+void cpu_grouped_gated_matmul(const Context& ctx, const GroupedGatedMatmulArgs& args) {
+  ScratchScope scratch(ctx);
+  const std::int64_t columns = args.out.shape()[1];
+  const DType dtype = common_dtype(args.gate, args.up);
+  const Product product{.x = product_rows(ctx, scratch, args.x, dtype, args.precision),
+                        .pair_of_row = args.pair_of_row.data<std::int32_t>(),
+                        .top_k = args.top_k,
+                        .inner = args.x.shape()[1],
+                        .out = args.out.data<float>(),
+                        .columns = columns};
+  const auto kernel =
+      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::gated_product<isa>; });
+  const GroupBlocks blocks(values(args.offsets), columns, pool_of(ctx).threads());
+  for_each_block(ctx, blocks, 2 * args.out.elements() * product.inner,
+                 [&](std::size_t expert, const Block& block) {
+                   Product gate = product;
+                   gate.weight = weight_of(args.gate[expert]);
+                   kernel(gate, weight_of(args.up[expert]), block);
+                 });
+}
+
+void cpu_grouped_matmul(const Context& ctx, const GroupedMatmulArgs& args) {
+  ScratchScope scratch(ctx);
+  const std::int64_t columns = args.out.shape()[1];
+  const DType dtype = common_dtype(args.weight);
+  const Product product{.x = product_rows(ctx, scratch, args.x, dtype, args.precision),
+                        .inner = args.x.shape()[1],
+                        .out = args.out.data<float>(),
+                        .columns = columns};
+  const auto kernel =
+      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::product<isa>; });
+  const GroupBlocks blocks(values(args.offsets), columns, pool_of(ctx).threads());
+  for_each_block(ctx, blocks, args.out.elements() * product.inner,
+                 [&](std::size_t expert, const Block& block) {
+                   Product one = product;
+                   one.weight = weight_of(args.weight[expert]);
+                   kernel(one, block);
+                 });
 }
 
 }  // namespace
 
-void grouped_gated_matmul(const Context&, const GroupedGatedMatmulArgs& args) {
-  const std::int64_t inner = args.x.shape()[1];
-  const std::int64_t columns = args.out.shape()[1];
-  for_each_row(args.offsets, [&](std::size_t expert, std::int64_t row) {
-    const std::int64_t token = args.pair_of_row.data<std::int32_t>()[row] / args.top_k;
-    const float* x = args.x.data<float>() + token * inner;
-    for (std::int64_t n = 0; n < columns; ++n) {
-      const double gate = reference::dot(x, args.gate[expert], n, args.precision);
-      const double up = reference::dot(x, args.up[expert], n, args.precision);
-      args.out.data<float>()[row * columns + n] =
-          static_cast<float>(gate / (1.0 + std::exp(-gate)) * up);
-    }
-  });
+void grouped_gated_matmul(const Context& ctx, const GroupedGatedMatmulArgs& args) {
+  check_arguments(args);
+  if (args.out.elements() == 0) {
+    return;
+  }
+  switch (ctx.device) {
+    case Device::kReference:
+      return reference::grouped_gated_matmul(args);
+    case Device::kCpu:
+      return cpu_grouped_gated_matmul(ctx, args);
+  }
 }
 
-void grouped_matmul(const Context&, const GroupedMatmulArgs& args) {
-  const std::int64_t columns = args.out.shape()[1];
-  for_each_row(args.offsets, [&](std::size_t expert, std::int64_t row) {
-    const float* x = args.x.data<float>() + row * args.x.shape()[1];
-    for (std::int64_t n = 0; n < columns; ++n) {
-      args.out.data<float>()[row * columns + n] =
-          static_cast<float>(reference::dot(x, args.weight[expert], n, args.precision));
-    }
-  });
+void grouped_matmul(const Context& ctx, const GroupedMatmulArgs& args) {
+  check_arguments(args);
+  if (args.out.elements() == 0) {
+    return;
+  }
+  switch (ctx.device) {
+    case Device::kReference:
+      return reference::grouped_matmul(args);
+    case Device::kCpu:
+      return cpu_grouped_matmul(ctx, args);
+  }
 }
 
 std::int64_t grouped_matmul_scratch_bytes(std::int64_t rows, std::int64_t inner) {
-  return rows * inner * 2;
+  return product_rows_bytes(rows, inner);
 }
 
 }  // namespace minimax::ops

@@ -1,36 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/matmul/matmul.h"
 
+#include <array>
+#include <cstddef>
+
 #include "ops/checks.h"
 #include "ops/matmul/matmul_kernels.h"
+#include "ops/product.h"
 
 namespace minimax::ops {
+namespace {
+
+void reference_matmul(const MatmulArgs& args) {
+  const std::int64_t inner = args.weight.shape()[1];
+  const std::int64_t columns = args.weight.shape()[0];
+  for (std::int64_t t = 0; t < args.x.shape()[0]; ++t) {
+    reference::matmul_row(args.x.data<float>() + t * inner, args.weight, args.precision,
+                          args.out.data<float>() + t * columns);
+  }
+}
+
+void cpu_matmul(const Context& ctx, const MatmulArgs& args) {
+  const std::int64_t rows = args.x.shape()[0];
+  const std::int64_t columns = args.weight.shape()[0];
+  if (rows == 0 || columns == 0) {
+    return;
+  }
+  ScratchScope scratch(ctx);
+  const tensor::DType dtype = args.weight.dtype();
+  const Product product{.x = product_rows(ctx, scratch, args.x, dtype, args.precision),
+                        .weight = {.data = args.weight.bytes_begin(), .dtype = dtype},
+                        .inner = args.weight.shape()[1],
+                        .out = args.out.data<float>(),
+                        .columns = columns};
+  const auto kernel =
+      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::product<isa>; });
+  const std::array<std::int32_t, 2> one_group = {0, static_cast<std::int32_t>(rows)};
+  const GroupBlocks blocks(one_group, columns, pool_of(ctx).threads());
+  for_each_block(ctx, blocks, rows * columns * product.inner,
+                 [&](std::size_t, const Block& block) { kernel(product, block); });
+}
+
+}  // namespace
 
 void matmul(const Context& ctx, const MatmulArgs& args) {
   using tensor::DType;
   const Checks checks("matmul");
   checks.tensor("x", args.x, DType::kF32, {Checks::kAny, Checks::kAny});
-  const std::int64_t rows = args.x.shape()[0];
   checks.tensor("weight", args.weight, {DType::kF32, DType::kF16, DType::kBF16},
                 {Checks::kAny, args.x.shape()[1]});
-  const std::int64_t columns = args.weight.shape()[0];
-  checks.tensor("out", args.out, DType::kF32, {rows, columns});
+  checks.tensor("out", args.out, DType::kF32, {args.x.shape()[0], args.weight.shape()[0]});
   checks.disjoint("out", args.out, "x", args.x);
+  checks.disjoint("out", args.out, "weight", args.weight);
   switch (ctx.device) {
     case Device::kReference:
+      return reference_matmul(args);
     case Device::kCpu:
-      for (std::int64_t t = 0; t < rows; ++t) {
-        const float* x = args.x.data<float>() + t * args.x.shape()[1];
-        for (std::int64_t n = 0; n < columns; ++n) {
-          args.out.data<float>()[t * columns + n] =
-              static_cast<float>(reference::dot(x, args.weight, n, args.precision));
-        }
-      }
+      return cpu_matmul(ctx, args);
   }
 }
 
 std::int64_t matmul_scratch_bytes(std::int64_t rows, std::int64_t inner) {
-  return rows * inner * 2;
+  return product_rows_bytes(rows, inner);
 }
 
 }  // namespace minimax::ops

@@ -32,4 +32,10 @@ double dot(const float* x, const tensor::Tensor& weight, std::int64_t row, Preci
   }
 }
 
+void matmul_row(const float* x, const tensor::Tensor& weight, Precision precision, float* out) {
+  for (std::int64_t n = 0; n < weight.shape()[0]; ++n) {
+    out[n] = static_cast<float>(dot(x, weight, n, precision));
+  }
+}
+
 }  // namespace minimax::ops::reference

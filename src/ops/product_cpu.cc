@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+// Products with weight matrices on the CPU. Both operands lie along K, and so do the lanes of the
+// vectors: weights are used as they stand in the checkpoint, and one register tile serves a single
+// row of activations (bound by memory) as well as many (bound by arithmetic).
+//
+// The order of every sum is fixed: K is cut into pieces of 4096 bytes of activations; in a piece,
+// lane l adds the elements l, l + lanes, ... in turn; then the lanes are added as in sum4, and the
+// pieces in turn. It depends on neither the tile nor the block of the output.
+#include <cstddef>
+
+#include "ops/lanes.h"
+#include "ops/product.h"
+
+namespace minimax::ops::kernels {
+namespace {
+
+using tensor::BFloat16;
+using tensor::DType;
+using tensor::Float16;
+
+/// Multiplies float32 activations by weights of type T widened to float32.
+template <class T>
+struct WideProducts {
+  using Activation = float;
+  using Weight = T;
+  static constexpr std::int64_t kElements = Vec::kLanes;
+
+  template <class From>
+  static Vec load(const From* from) {
+    return cpu::load(from);
+  }
+  template <class From>
+  static Vec load_first(const From* from, std::int64_t n) {
+    return cpu::load_first(from, n);
+  }
+  static Vec add(Vec a, Vec b, Vec sums) { return cpu::fma(a, b, sums); }
+};
+
+/// Multiplies bfloat16. A template because most instruction sets leave BFloat16Vec undefined.
+template <class Pairs>
+struct PairProducts {
+  using Activation = BFloat16;
+  using Weight = BFloat16;
+  static constexpr std::int64_t kElements = Pairs::kLanes;
+
+  static Pairs load(const BFloat16* from) { return Pairs::load(from); }
+  static Pairs load_first(const BFloat16* from, std::int64_t n) {
+    return Pairs::load_first(from, n);
+  }
+  static Vec add(Pairs a, Pairs b, Vec sums) { return Pairs::add_products(a, b, sums); }
+};
+
+/// Calls f.template operator()<Products>() for the pair of types.
+template <class F>
+void visit_products(DType activation, DType weight, const F& f) {
+  if (activation == DType::kBF16) {
+    if constexpr (cpu::kHasBFloat16Products) {
+      f.template operator()<PairProducts<cpu::BFloat16Vec>>();
+    }
+    return;
+  }
+  switch (weight) {
+    case DType::kBF16:
+      return f.template operator()<WideProducts<BFloat16>>();
+    case DType::kF16:
+      return f.template operator()<WideProducts<Float16>>();
+    default:
+      return f.template operator()<WideProducts<float>>();
+  }
+}
+
+// Rows and columns of a register tile. Its sums, a vector of each column and one of a row fill the
+// 32 registers of AVX-512 or the 16 of the others; the baseline also needs one for each product.
+constexpr int kTileRows = Vec::kLanes == 16 ? 6 : Vec::kLanes == 8 ? 3 : 2;
+constexpr int kTileColumns = 4;
+
+/// What a tile multiplies: `count` elements of some rows of activations and of weights.
+template <class Products>
+struct TileInput {
+  const typename Products::Activation* x[std::size_t{kTileRows}];
+  const typename Products::Weight* weight;
+  std::int64_t weight_stride;
+  std::int64_t count;
+};
+
+template <int kColumns>
+struct TileRow {
+  Vec column[std::size_t{kColumns}];
+};
+
+template <int kRows, int kColumns>
+struct Tile {
+  TileRow<kColumns> row[std::size_t{kRows}];
+};
+
+/// tile += the products of one vector of each row and column, which `load` reads.
+template <class Products, int kRows, int kColumns, class Load>
+inline void add_products(Tile<kRows, kColumns>& tile, const TileInput<Products>& in, Load load) {
+  decltype(load(in.weight)) weight[std::size_t{kColumns}];
+  for (int c = 0; c < kColumns; ++c) {
+    weight[c] = load(in.weight + c * in.weight_stride);
+  }
+  for (int r = 0; r < kRows; ++r) {
+    const auto x = load(in.x[r]);
+    for (int c = 0; c < kColumns; ++c) {
+      tile.row[r].column[c] = Products::add(x, weight[c], tile.row[r].column[c]);
+    }
+  }
+}
+
+template <class Products, int kRows, int kColumns>
+inline Tile<kRows, kColumns> tile_of(const TileInput<Products>& in) {
+  constexpr std::int64_t kStep = Products::kElements;
+  Tile<kRows, kColumns> tile;
+  for (TileRow<kColumns>& row : tile.row) {
+    for (Vec& sum : row.column) {
+      sum = cpu::zero();
+    }
+  }
+  std::int64_t k = 0;
+  for (; k + kStep <= in.count; k += kStep) {
+    add_products(tile, in, [k](const auto* from) { return Products::load(from + k); });
+  }
+  if (k < in.count) {
+    const std::int64_t rest = in.count - k;
+    add_products(tile, in,
+                 [k, rest](const auto* from) { return Products::load_first(from + k, rest); });
+  }
+  return tile;
+}
+
+/// Where a tile's sums go, and whether to those of the pieces before.
+struct TileOutput {
+  float* data;
+  std::int64_t stride;
+  bool add;
+};
+
+template <int kRows>
+inline void write(const Tile<kRows, kTileColumns>& tile, const TileOutput& out) {
+  for (int r = 0; r < kRows; ++r) {
+    const Vec* column = tile.row[r].column;
+    float* to = out.data + r * out.stride;
+    const __m128 sums = cpu::sum4(column[0], column[1], column[2], column[3]);
+    _mm_storeu_ps(to, out.add ? _mm_add_ps(_mm_loadu_ps(to), sums) : sums);
+  }
+}
+
+template <int kRows>
+inline void write(const Tile<kRows, 1>& tile, const TileOutput& out) {
+  for (int r = 0; r < kRows; ++r) {
+    float* to = out.data + r * out.stride;
+    const float sum = cpu::reduce_add(tile.row[r].column[0]);
+    *to = out.add ? *to + sum : sum;
+  }
+}
+
+/// The first `columns` columns of kRows rows, for one piece of K.
+template <class Products, int kRows>
+void multiply_columns(TileInput<Products> in, TileOutput out, std::int64_t columns) {
+  std::int64_t column = 0;
+  for (; column + kTileColumns <= columns; column += kTileColumns) {
+    write(tile_of<Products, kRows, kTileColumns>(in), out);
+    in.weight += kTileColumns * in.weight_stride;
+    out.data += kTileColumns;
+  }
+  for (; column < columns; ++column) {
+    write(tile_of<Products, kRows, 1>(in), out);
+    in.weight += in.weight_stride;
+    ++out.data;
+  }
+}
+
+template <class Products, int kRows = kTileRows>
+void multiply_rows(std::int64_t rows, const TileInput<Products>& in, const TileOutput& out,
+                   std::int64_t columns) {
+  if (rows == kRows) {
+    multiply_columns<Products, kRows>(in, out, columns);
+  } else if constexpr (kRows > 1) {
+    multiply_rows<Products, kRows - 1>(rows, in, out, columns);
+  }
+}
+
+std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+
+std::int64_t source_row(const Product& args, std::int64_t row) {
+  return args.pair_of_row == nullptr ? row : args.pair_of_row[row] / args.top_k;
+}
+
+/// Where a block goes: its first element.
+struct BlockOutput {
+  float* data;
+  std::int64_t stride;
+};
+
+/// A block of the output for one piece of K, from element `k` on.
+template <class Products>
+void multiply_piece(const Product& args, const Block& block, const BlockOutput& out, std::int64_t k,
+                    std::int64_t count) {
+  TileInput<Products> in{.x = {},
+                         .weight = static_cast<const typename Products::Weight*>(args.weight.data) +
+                                   block.column_begin * args.inner + k,
+                         .weight_stride = args.inner,
+                         .count = count};
+  const auto* x = static_cast<const typename Products::Activation*>(args.x.data) + k;
+  const std::int64_t columns = block.column_end - block.column_begin;
+  for (std::int64_t row = block.row_begin; row < block.row_end; row += kTileRows) {
+    const std::int64_t rows = smaller(kTileRows, block.row_end - row);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      in.x[r] = x + source_row(args, row + r) * args.x.stride;
+    }
+    const TileOutput to{.data = out.data + (row - block.row_begin) * out.stride,
+                        .stride = out.stride,
+                        .add = k > 0};
+    multiply_rows<Products>(rows, in, to, columns);
+  }
+}
+
+/// A block of the output. Rows of activations stay in the first cache while the columns pass, from
+/// the second one; where there is one tile of rows, each weight row is read to its end instead.
+template <class Products>
+void multiply(const Product& args, const Block& block, const BlockOutput& out) {
+  constexpr std::int64_t kPiece = 4096 / sizeof(typename Products::Activation);
+  const bool flat = block.row_end - block.row_begin <= kTileRows;
+  const std::int64_t width = flat ? kTileColumns : block.column_end - block.column_begin;
+  Block part = block;
+  for (; part.column_begin < block.column_end; part.column_begin += width) {
+    part.column_end = smaller(part.column_begin + width, block.column_end);
+    const BlockOutput to{.data = out.data + (part.column_begin - block.column_begin),
+                         .stride = out.stride};
+    std::int64_t k = 0;
+    do {
+      multiply_piece<Products>(args, part, to, k, smaller(kPiece, args.inner - k));
+      k += kPiece;
+    } while (k < args.inner);
+  }
+}
+
+void multiply_any(const Product& args, const Block& block, const BlockOutput& out) {
+  visit_products(args.x.dtype, args.weight.dtype,
+                 [&]<class Products>() { multiply<Products>(args, block, out); });
+}
+
+BlockOutput output_of(const Product& args, const Block& block) {
+  return {.data = args.out + block.row_begin * args.columns + block.column_begin,
+          .stride = args.columns};
+}
+
+template <class To>
+void round_row(const float* x, std::int64_t width, To* to) {
+  for_each_vec(0, width,
+               [&](std::int64_t i, auto lanes) { store(to + i, load(x + i, lanes), lanes); });
+}
+
+}  // namespace
+
+template <cpu::Isa>
+void round_rows(const RoundedRows& args, std::int64_t begin, std::int64_t end) {
+  for (std::int64_t t = begin; t < end; ++t) {
+    const float* x = args.x + t * args.width;
+    if (args.dtype == DType::kBF16) {
+      round_row(x, args.width, static_cast<BFloat16*>(args.out) + t * args.stride);
+      continue;
+    }
+    float* out = static_cast<float*>(args.out) + t * args.stride;
+    for_each_vec(0, args.width, [&](std::int64_t i, auto lanes) {
+      BFloat16 rounded[std::size_t{Vec::kLanes}];
+      cpu::store(rounded, load(x + i, lanes));
+      store(out + i, cpu::load(rounded), lanes);
+    });
+  }
+}
+
+template <cpu::Isa>
+void product(const Product& args, const Block& block) {
+  multiply_any(args, block, output_of(args, block));
+}
+
+template <cpu::Isa>
+void gated_product(const Product& gate, const ProductWeight& up, const Block& block) {
+  const BlockOutput out = output_of(gate, block);
+  multiply_any(gate, block, out);
+  float factors[std::size_t{kBlockRows * kBlockColumns}];
+  const std::int64_t columns = block.column_end - block.column_begin;
+  Product other = gate;
+  other.weight = up;
+  multiply_any(other, block, {.data = factors, .stride = columns});
+  for (std::int64_t row = 0; row < block.row_end - block.row_begin; ++row) {
+    float* to = out.data + row * out.stride;
+    const float* factor = factors + row * columns;
+    for_each_vec(0, columns, [&](std::int64_t i, auto lanes) {
+      store(to + i, cpu::silu(load(to + i, lanes)) * load(factor + i, lanes), lanes);
+    });
+  }
+}
+
+template void round_rows<cpu::kTargetIsa>(const RoundedRows&, std::int64_t, std::int64_t);
+template void product<cpu::kTargetIsa>(const Product&, const Block&);
+template void gated_product<cpu::kTargetIsa>(const Product&, const ProductWeight&, const Block&);
+
+}  // namespace minimax::ops::kernels
