@@ -96,7 +96,7 @@ jinja::Limits limits_for(const Json& messages, const RenderOptions& options) {
     }
   }
   jinja::Limits limits;
-  limits.steps = std::max(limits.steps, values * 200);
+  limits.steps += values * 200 + bytes;
   limits.memory_bytes = std::max(limits.memory_bytes, bytes * 8 + values * 1000);
   return limits;
 }

@@ -17,7 +17,7 @@ namespace minimax::text::jinja {
 struct Limits {
   std::int64_t steps = 1'000'000;          // evaluated nodes, and as much work inside builtins
   std::int64_t memory_bytes = 56LL << 20;  // all values and the output together
-  int depth = 200;                         // nested evaluations; 256 KiB of stack must hold them
+  int depth = 150;                         // nested evaluations; 256 KiB of stack must hold them
 };
 
 /// Hands out memory that is freed with the heap and counts what is spent.
@@ -37,8 +37,9 @@ class Heap final : public std::pmr::memory_resource {
   }
 
   void spend_steps(std::int64_t count = 1);
-  /// The steps for work that reads or writes so many bytes.
-  void spend_bytes(std::int64_t count) { spend_steps(count >> 8); }
+  /// The steps for work on so many bytes: copying and searching, and looking at every code point.
+  void spend_bytes(std::int64_t count) { spend_steps(count >> 7); }
+  void spend_code_points(std::int64_t bytes) { spend_steps(bytes >> 3); }
 
   void enter();
   void leave() { --depth_; }

@@ -24,7 +24,7 @@ class Parser::Nesting {
   Nesting& operator=(const Nesting&) = delete;
 
  private:
-  static constexpr int kMaxDepth = 80;
+  static constexpr int kMaxDepth = 64;
   Parser& parser_;
 };
 

@@ -175,23 +175,24 @@ ExpressionPtr Parser::parse_comparison() {
   return make(line, std::move(comparison));
 }
 
-// Operators of one level, and the tighter ones as their operands.
+// Operators of `level` and the tighter ones. One call does all levels, to spare the stack.
 ExpressionPtr Parser::parse_chain(int level) {
-  if (level > kTightestLevel) {
-    return parse_unary(true);
-  }
   const int line = peek().line;
-  ExpressionPtr first = parse_chain(level + 1);
-  if (find_chain_operator(peek(), level) == nullptr) {
-    return first;
+  ExpressionPtr first = parse_unary(true);
+  for (int here = kTightestLevel; here >= level; --here) {
+    const ChainOperator* found = find_chain_operator(peek(), here);
+    if (found == nullptr) {
+      continue;
+    }
+    Chain chain;
+    chain.first = std::move(first);
+    for (; found != nullptr; found = find_chain_operator(peek(), here)) {
+      take();
+      chain.rest.emplace_back(found->op, parse_chain(here + 1));
+    }
+    first = make(line, std::move(chain));
   }
-  Chain chain;
-  chain.first = std::move(first);
-  while (const ChainOperator* found = find_chain_operator(peek(), level)) {
-    take();
-    chain.rest.emplace_back(found->op, parse_chain(level + 1));
-  }
-  return make(line, std::move(chain));
+  return first;
 }
 
 ExpressionPtr Parser::parse_unary(bool with_filters) {

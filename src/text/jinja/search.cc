@@ -30,7 +30,7 @@ std::int64_t find_last_bytes(Heap& heap, std::string_view text, std::string_view
   for (std::int64_t at = find_bytes(heap, text, needle); at >= 0;
        at = find_bytes(heap, text, needle, at + 1)) {
     heap.spend_steps();
-    heap.spend_bytes(static_cast<std::int64_t>(needle.size()));
+    heap.spend_code_points(static_cast<std::int64_t>(needle.size()));
     last = at;
   }
   return last;

@@ -37,7 +37,7 @@ std::int64_t read_number(std::string_view text, std::size_t& at) {
 
 void append_padded(TextBuilder& out, const Text& text, const Spec& spec, char default_align) {
   const std::int64_t missing =
-      std::max<std::int64_t>(0, spec.width - count_code_points(text.bytes));
+      spec.width == 0 ? 0 : std::max<std::int64_t>(0, spec.width - count_code_points(text.bytes));
   const char align = spec.align == '\0' ? default_align : spec.align;
   const std::int64_t left = align == '<' ? 0 : (align == '^' ? missing / 2 : missing);
   out.append_repeated(spec.fill, left);
@@ -176,7 +176,7 @@ struct PercentFormatter {
     }
     spec.type = text[at];
     if (spec.type == '%') {
-      out.append("%", mark_of(format));
+      out.append("%", format.marks == nullptr ? format.mark : format.marks[at]);
       return at + 1;
     }
     append_value(value == nullptr ? take_value() : *value, spec);

@@ -85,6 +85,7 @@ Value replace_method(Runtime& runtime, const Value& self, const Arguments& argum
 Value remove_prefix_method(Runtime& runtime, const Value& self, const Arguments& arguments) {
   const Text& prefix = Bound("removeprefix", arguments, {"prefix"}).require_text(0);
   const Text& text = self_text(self);
+  runtime.heap().spend_bytes(size_of(prefix));
   return text.bytes.starts_with(prefix.bytes)
              ? slice_bytes(runtime.heap(), text, size_of(prefix), size_of(text))
              : &text;
@@ -93,6 +94,7 @@ Value remove_prefix_method(Runtime& runtime, const Value& self, const Arguments&
 Value remove_suffix_method(Runtime& runtime, const Value& self, const Arguments& arguments) {
   const Text& suffix = Bound("removesuffix", arguments, {"suffix"}).require_text(0);
   const Text& text = self_text(self);
+  runtime.heap().spend_bytes(size_of(suffix));
   return text.bytes.ends_with(suffix.bytes)
              ? slice_bytes(runtime.heap(), text, 0, size_of(text) - size_of(suffix))
              : &text;
@@ -112,6 +114,7 @@ Value zfill_method(Runtime& runtime, const Value& self, const Arguments& argumen
   bound.require(0);
   Heap& heap = runtime.heap();
   const Text& text = self_text(self);
+  heap.spend_bytes(size_of(text));
   const bool has_sign = text.bytes.starts_with('-') || text.bytes.starts_with('+');
   TextBuilder out(heap);
   out.append(*slice_bytes(heap, text, 0, has_sign ? 1 : 0));
@@ -132,7 +135,7 @@ Value expandtabs_method(Runtime& runtime, const Value& self, const Arguments& ar
     heap.spend_steps();
     if (c == '\t') {
       const std::int64_t spaces = width > 0 ? width - column % width : 0;
-      out.append_repeated(' ', spaces, mark_of(text));
+      out.append_repeated(' ', spaces, text.marks == nullptr ? text.mark : text.marks[at]);
       column += spaces;
     } else {
       out.append(*slice_bytes(heap, text, at, end));

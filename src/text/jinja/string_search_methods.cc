@@ -102,7 +102,7 @@ bool is_alphanumeric(char32_t c) { return is_letter(c) || is_numeric(c); }
 template <bool (*is_member)(char32_t)>
 Value class_method(Runtime& runtime, const Value& self, const Arguments&) {
   const Text& text = as_text(self);
-  runtime.heap().spend_bytes(size_of(text) * 8);
+  runtime.heap().spend_code_points(size_of(text));
   for (std::int64_t at = 0; at < size_of(text);) {
     const CodePoint point = decode_utf8(text.bytes, at);
     if (!is_member(point.value)) {
@@ -137,7 +137,7 @@ Value isidentifier_method(Runtime& runtime, const Value& self, const Arguments& 
 
 Value istitle_method(Runtime& runtime, const Value& self, const Arguments&) {
   const Text& text = as_text(self);
-  runtime.heap().spend_bytes(size_of(text) * 8);
+  runtime.heap().spend_code_points(size_of(text));
   bool has_cased = false;
   bool in_word = false;
   for (std::int64_t at = 0; at < size_of(text);) {

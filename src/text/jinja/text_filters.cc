@@ -31,7 +31,7 @@ Value title_filter(Runtime& runtime, const Value& subject, const Arguments&) {
   const Text& text = *to_text(heap, subject);
   TextBuilder out(heap);
   bool at_start = true;
-  heap.spend_bytes(size_of(text) * 16);
+  heap.spend_code_points(size_of(text));
   for (std::int64_t at = 0; at < size_of(text);) {
     const CodePoint point = decode_utf8(text.bytes, at);
     std::string piece;
@@ -93,12 +93,13 @@ Value indent_filter(Runtime& runtime, const Value& subject, const Arguments& arg
   const Text& indent = *indentation.finish();
   const Text& with_newline = *concatenate(heap, text, *make_text(heap, "\n"));
   TextBuilder out(heap);
+  const Mark mark = mark_of(text);
   bool is_first = true;
   for (const Value& line : split_lines(heap, with_newline, LineEnds::kDropped)) {
     const bool is_blank = as_text(line).bytes.empty();
     const bool indents =
         is_first ? bound.truthy_or(1, false) : (!is_blank || bound.truthy_or(2, false));
-    out.append(is_first ? "" : "\n", mark_of(text));
+    out.append(is_first ? "" : "\n", mark);
     if (indents) {
       out.append(indent);
     }
@@ -119,6 +120,7 @@ Value truncate_filter(Runtime& runtime, const Value& subject, const Arguments& a
   if (kept < 0) {
     fail(fmt::format("truncate: expected a length of at least that of '...', found {}", wanted));
   }
+  heap.spend_bytes(size_of(text));
   if (count_code_points(text.bytes) <= wanted + (has_leeway ? bound.integer_or(3, 5) : 5)) {
     return &text;
   }
@@ -132,7 +134,7 @@ Value truncate_filter(Runtime& runtime, const Value& subject, const Arguments& a
 
 Value wordcount_filter(Runtime& runtime, const Value& subject, const Arguments&) {
   const Text& text = *to_text(runtime.heap(), subject);
-  runtime.heap().spend_bytes(size_of(text) * 8);
+  runtime.heap().spend_code_points(size_of(text));
   std::int64_t count = 0;
   bool in_word = false;
   for (std::int64_t at = 0; at < size_of(text);) {
@@ -171,7 +173,7 @@ Value escape_filter(Runtime& runtime, const Value& subject, const Arguments&) {
     const std::string_view entity = html_entity(text.bytes[static_cast<std::size_t>(at)]);
     if (!entity.empty()) {
       out.append(*slice_bytes(heap, text, plain, at));
-      out.append(entity, mark_of(text));
+      out.append(entity, text.marks == nullptr ? text.mark : text.marks[at]);
       plain = at + 1;
     }
   }
@@ -183,13 +185,14 @@ Value urlencode_filter(Runtime& runtime, const Value& subject, const Arguments&)
   Heap& heap = runtime.heap();
   const Text& text = *to_text(heap, subject);
   TextBuilder out(heap);
-  heap.spend_bytes(size_of(text) * 8);
+  heap.spend_code_points(size_of(text));
+  const Mark mark = mark_of(text);
   for (const char c : text.bytes) {
     const bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
                           (c >= 'A' && c <= 'Z') ||
                           std::string_view("_.-~/").find(c) != std::string_view::npos;
     const auto byte = static_cast<unsigned char>(c);
-    out.append(is_plain ? std::string(1, c) : fmt::format("%{:02X}", byte), mark_of(text));
+    out.append(is_plain ? std::string(1, c) : fmt::format("%{:02X}", byte), mark);
   }
   return out.finish();
 }

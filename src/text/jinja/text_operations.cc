@@ -128,12 +128,13 @@ const Text* strip(Heap& heap, const Text& text, const Text* characters, Sides si
     end -= characters == nullptr ? trailing_space(rest) : trailing_set(rest, characters->bytes);
   }
   const std::int64_t looked_at = begin + size_of(text) - end;
-  heap.spend_bytes(looked_at * (characters == nullptr ? 1 : 1 + size_of(*characters)));
+  heap.spend_code_points(looked_at);
+  heap.spend_bytes(characters == nullptr ? 0 : looked_at * size_of(*characters));
   return slice_bytes(heap, text, begin, end);
 }
 
 const Text* change_case(Heap& heap, const Text& text, Case target) {
-  heap.spend_bytes(size_of(text) * 8);
+  heap.spend_code_points(size_of(text));
   TextBuilder out(heap);
   bool starts_word = true;
   for (std::int64_t at = 0; at < size_of(text);) {
@@ -153,7 +154,7 @@ const Text* change_case(Heap& heap, const Text& text, Case target) {
 
 bool has_only_case(Heap& heap, const Text& text, bool (*is_wanted)(char32_t),
                    bool (*is_other)(char32_t)) {
-  heap.spend_bytes(size_of(text) * 8);
+  heap.spend_code_points(size_of(text));
   bool found = false;
   for (std::int64_t at = 0; at < size_of(text);) {
     const CodePoint point = decode_utf8(text.bytes, at);
@@ -168,7 +169,7 @@ bool has_only_case(Heap& heap, const Text& text, bool (*is_wanted)(char32_t),
 
 std::vector<Value> split(Heap& heap, const Text& text, const SplitOptions& options) {
   if (options.separator == nullptr) {
-    heap.spend_bytes(size_of(text));
+    heap.spend_code_points(size_of(text));
     return options.from_right ? split_on_space_from_right(heap, text, options.max_splits)
                               : split_on_space(heap, text, options.max_splits);
   }
@@ -196,7 +197,7 @@ std::vector<Value> split(Heap& heap, const Text& text, const SplitOptions& optio
 std::vector<Value> split_lines(Heap& heap, const Text& text, LineEnds ends) {
   std::vector<Value> lines;
   std::int64_t begin = 0;
-  heap.spend_bytes(size_of(text));
+  heap.spend_code_points(size_of(text));
   for (std::int64_t at = 0; at < size_of(text);) {
     const CodePoint point = decode_utf8(text.bytes, at);
     const std::int64_t line_end = at;
@@ -246,6 +247,7 @@ const Text* pad(Heap& heap, const Text& text, const Padding& padding) {
   if (padding.fill.size() != 1) {
     fail("the fill character must be one ASCII character");
   }
+  heap.spend_bytes(size_of(text));
   const std::int64_t missing = padding.width - count_code_points(text.bytes);
   if (missing <= 0) {
     return &text;

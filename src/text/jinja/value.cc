@@ -63,9 +63,13 @@ int compare_lists(Heap& heap, const List& left, const List& right) {
   return order(left.size, right.size);
 }
 
-void check_hashable(const Value& key) {
+void check_hashable(Heap& heap, const Value& key) {
   if (is_list(key) && as_list(key).kind == ListKind::kTuple) {
-    std::ranges::for_each(as_list(key).view(), check_hashable);
+    const DepthGuard guard(heap);
+    for (const Value& item : as_list(key).view()) {
+      heap.spend_steps();
+      check_hashable(heap, item);
+    }
     return;
   }
   if (is_list(key) || is_dict(key)) {
@@ -89,7 +93,11 @@ bool is_same_object(const Value& left, const Value& right) {
 std::size_t index_of(Heap& heap, const Dict& dict, std::string_view key) {
   heap.spend_steps(static_cast<std::int64_t>(dict.entries.size() >> 4));
   const auto it = std::ranges::find_if(dict.entries, [&](const DictEntry& entry) {
-    return is_text(entry.first) && as_text(entry.first).bytes == key;
+    if (!is_text(entry.first) || as_text(entry.first).bytes.size() != key.size()) {
+      return false;
+    }
+    heap.spend_bytes(static_cast<std::int64_t>(key.size()));
+    return as_text(entry.first).bytes == key;
   });
   return static_cast<std::size_t>(it - dict.entries.begin());
 }
@@ -98,7 +106,7 @@ std::size_t index_of(Heap& heap, const Dict& dict, const Value& key) {
   if (is_text(key)) {
     return index_of(heap, dict, as_text(key).bytes);
   }
-  check_hashable(key);
+  check_hashable(heap, key);
   heap.spend_steps(static_cast<std::int64_t>(dict.entries.size() >> 2));
   const auto it = std::ranges::find_if(
       dict.entries, [&](const DictEntry& entry) { return equal(heap, entry.first, key); });
