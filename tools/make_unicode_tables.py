@@ -15,9 +15,16 @@ import tokenizers
 from tokenizers import Regex, normalizers, pre_tokenizers
 
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
-CATEGORIES = (
-    "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cf".split()
-)
+CATEGORIES = [
+    "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi",
+    "Pf", "Po", "Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cf",
+]  # fmt: skip
+SCRIPTS = [
+    "Arabic", "Armenian", "Bengali", "Bopomofo", "Cyrillic", "Devanagari", "Ethiopic", "Georgian",
+    "Greek", "Gujarati", "Gurmukhi", "Han", "Hangul", "Hebrew", "Hiragana", "Kannada", "Katakana",
+    "Khmer", "Lao", "Latin", "Malayalam", "Mongolian", "Myanmar", "Oriya", "Sinhala", "Tamil",
+    "Telugu", "Thai", "Tibetan", "Common", "Inherited",
+]  # fmt: skip
 # Must agree with CharacterClass and Property in unicode_tables.h.
 OTHER, UPPER, LOWER, LETTER, MARK, NUMBER, SPACE, NEWLINE = range(8)
 WORD, NUMERIC, PUNCTUATION, ACCENT, INERT = 8, 16, 32, 64, 128
@@ -84,7 +91,7 @@ def property_bytes():
     values = [OTHER] * 0x110000
     categories = {}
     for category in CATEGORIES:
-        for c in matching(r"\p{%s}" % category):
+        for c in matching(rf"\p{{{category}}}"):
             categories[c] = category
             values[c] = CLASS_OF.get(category, OTHER)
     for c in spaces:
@@ -125,6 +132,26 @@ def lowercase_runs():
     return runs, special
 
 
+def added_ranges(categories):
+    """Ranges (first, last, name) of what came after Unicode 14: by category, then by script."""
+    added = []
+
+    def extend(c, name):
+        if added and added[-1][1] == c - 1 and added[-1][2] == name:
+            added[-1] = (added[-1][0], c, name)
+        else:
+            added.append((c, c, name))
+
+    for c in sorted(categories):
+        if unicodedata.category(chr(c)) == "Cn":
+            extend(c, categories[c])
+    for script in SCRIPTS:
+        for c in sorted(matching(rf"\p{{{script}}}")):
+            if unicodedata.category(chr(c)) == "Cn":
+                extend(c, script)
+    return added
+
+
 def write_rows(rows, width=100):
     line = "   "
     for row in rows:
@@ -145,13 +172,7 @@ def main():
     values, categories = property_bytes()
     starts = [c for c in range(0x110000) if c == 0 or values[c] != values[c - 1]]
     runs, special = lowercase_runs()
-    added = []
-    for c in CODE_POINTS:
-        if c in categories and unicodedata.category(chr(c)) == "Cn":
-            if added and added[-1][1] == c - 1 and added[-1][2] == categories[c]:
-                added[-1] = (added[-1][0], c, categories[c])
-            else:
-                added.append((c, c, categories[c]))
+    added = added_ranges(categories)
     if [c for c, _ in special] != [0x130] or special[0][1] != "i\u0307":
         sys.exit("unicode_tables.h promises that only U+0130 has a lowercase of two code points")
     print("// SPDX-License-Identifier: Apache-2.0")
@@ -159,16 +180,21 @@ def main():
     print("// change the script, not this file.")
     print('#include "text/unicode_tables.h"\n')
     print("namespace minimax::text {\nnamespace {\n\n// clang-format off")
-    write_array("constexpr PropertyRange kPropertyRanges[]",
-                [f"{{0x{c:X}, {values[c]}}}" for c in starts])
-    write_array("constexpr LowercaseRun kLowercaseRuns[]",
-                [f"{{0x{f:X}, 0x{l:X}, {s}, {d}}}" for f, l, s, d in runs])
-    write_array("constexpr CategoryRange kAddedSinceUnicode14[]",
-                [f'{{0x{f:X}, 0x{l:X}, "{c}"}}' for f, l, c in added])
+    write_array(
+        "constexpr PropertyRange kPropertyRanges[]", [f"{{0x{c:X}, {values[c]}}}" for c in starts]
+    )
+    write_array(
+        "constexpr LowercaseRun kLowercaseRuns[]",
+        [f"{{0x{first:X}, 0x{last:X}, {s}, {d}}}" for first, last, s, d in runs],
+    )
+    write_array(
+        "constexpr AddedRange kAddedSinceUnicode14[]",
+        [f'{{0x{first:X}, 0x{last:X}, "{name}"}}' for first, last, name in added],
+    )
     print("// clang-format on\n\n}  // namespace\n")
     print("std::span<const PropertyRange> property_ranges() { return kPropertyRanges; }\n")
     print("std::span<const LowercaseRun> lowercase_runs() { return kLowercaseRuns; }\n")
-    print("std::span<const CategoryRange> added_since_unicode_14() { return kAddedSinceUnicode14; }\n")
+    print("std::span<const AddedRange> added_since_unicode_14() { return kAddedSinceUnicode14; }\n")
     print("}  // namespace minimax::text")
 
 

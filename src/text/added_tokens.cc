@@ -133,22 +133,21 @@ class AddedTokens::Splitter {
 AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer* normalizer)
     : tokens_(std::move(tokens)) {
   for (std::size_t i = 0; i < tokens_.size(); ++i) {
+    AddedToken& token = tokens_[i];
+    const bool changes = token.normalized && normalizer != nullptr;
+    token.written = changes ? normalizer->apply(token.content) : token.content;
     by_id_.emplace(tokens_[i].id, i);
     by_content_.emplace(tokens_[i].content, i);
   }
-  make_group(false, nullptr, raw_);
-  make_group(true, normalizer, normalized_);
+  make_group(false, raw_);
+  make_group(true, normalized_);
 }
 
-void AddedTokens::make_group(bool normalized, const Normalizer* normalizer, Group& group) const {
+void AddedTokens::make_group(bool normalized, Group& group) const {
   std::vector<std::string> patterns;
   for (std::size_t i = 0; i < tokens_.size(); ++i) {
-    if (tokens_[i].normalized != normalized) {
-      continue;
-    }
-    std::string content =
-        normalizer == nullptr ? tokens_[i].content : normalizer->apply(tokens_[i].content);
-    if (content.empty()) {
+    std::string content = tokens_[i].written;
+    if (tokens_[i].normalized != normalized || content.empty()) {
       continue;
     }
     group.tokens.push_back(i);

@@ -24,6 +24,7 @@ struct AddedToken {
   bool rstrip = false;       // takes the spaces behind it along
   bool single_word = false;  // only where no word character touches it
   bool normalized = false;   // looked for in the normalized text
+  std::string written = {};  // what ids are decoded to: the content as it is looked for
 };
 
 /// A stretch of text: a token, or what lies between tokens.
@@ -67,7 +68,7 @@ class AddedTokens {
   };
   class Splitter;
 
-  void make_group(bool normalized, const Normalizer* normalizer, Group& group) const;
+  void make_group(bool normalized, Group& group) const;
 
   std::vector<AddedToken> tokens_;
   std::unordered_map<std::int32_t, std::size_t> by_id_;

@@ -18,7 +18,7 @@ std::string Detokenizer::push(std::int32_t id) {
     return fmt::format("token id: expected one of the vocabulary (below {}), found {}",
                        tokenizer_->vocab_size(), id);
   });
-  if (skip_special_tokens_ && tokenizer_->is_special(id)) {
+  if (skip_special_tokens_ && tokenizer_->is_skipped(id)) {
     return {};
   }
   return stream_.push(*token);

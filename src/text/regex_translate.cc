@@ -3,6 +3,8 @@
 // family; what differs is which characters the short classes hold.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "minimax/error.h"
 #include "text/regex.h"
@@ -14,10 +16,11 @@ namespace {
 // White space by Unicode; PCRE2 adds U+180E.
 constexpr std::string_view kSpaceMembers =
     R"(\x{9}-\x{D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
-// Beside letters, marks, decimal and letter numbers: circled and squared letters, superscript
-// digits and common fractions.
-constexpr std::string_view kOtherWordMembers =
-    R"(\x{24B6}-\x{24E9}\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189}\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";
+// What \w holds beside letters, marks, decimal and letter numbers: circled and squared letters ...
+constexpr std::string_view kOtherLetters =
+    R"(\x{24B6}-\x{24E9}\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189})";
+// ... and superscript digits and common fractions.
+constexpr std::string_view kOtherNumbers = R"(\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";
 
 class Translator {
  public:
@@ -73,8 +76,7 @@ class Translator {
 
   void class_member(char c) {
     if (c == '[' && peek(1) == ':') {
-      const std::size_t end = pattern_.find(":]", position_ + 2);
-      copy(end == std::string_view::npos ? 1 : end + 2 - position_);
+      posix_class();
       return;
     }
     if (c == '[' || (c == '&' && peek(1) == '&')) {
@@ -82,6 +84,24 @@ class Translator {
     }
     in_class_ = c != ']';
     copy(1);
+  }
+
+  // Of the classes in [:...:], those that are the same set or can be written as one.
+  void posix_class() {
+    const std::size_t end = std::min(pattern_.find(":]", position_), pattern_.size());
+    const std::string_view name = pattern_.substr(position_ + 2, end - position_ - 2);
+    if (name == "punct") {
+      out_ += property("P") + property("S");
+    } else if (name == "digit") {
+      out_ += property("Nd");
+    } else if (name == "space") {
+      out_ += kSpaceMembers;
+    } else if (name == "xdigit") {
+      out_ += "0-9a-fA-F";
+    } else {
+      refuse("a POSIX class");
+    }
+    position_ = end + 2;
   }
 
   void escape() {
@@ -114,8 +134,8 @@ class Translator {
   // Writes a set in place of a two-letter escape.
   void members(const std::string& set, bool negated) {
     if (in_class_ && negated) {
-      copy(2);  // a complement inside a set: PCRE2's own reading is the nearest
-      return;
+      const bool is_nearly_the_same = peek(1) == 'S' || peek(1) == 'D';
+      return is_nearly_the_same ? copy(2) : refuse("a complement inside a character class");
     }
     write_set(set, negated);
     position_ += 2;
@@ -127,12 +147,14 @@ class Translator {
 
   void property_escape(bool negated) {
     const std::size_t close = pattern_.find('}', position_);
-    if (peek(2) != '{' || close == std::string_view::npos || peek(3) == '^' ||
-        (in_class_ && negated)) {
-      copy(2);
-      return;
+    if (peek(2) != '{' || close == std::string_view::npos) {
+      refuse("a property without braces");
     }
     const std::string_view name = pattern_.substr(position_ + 3, close - position_ - 3);
+    // What is unassigned depends on the version of Unicode, and so does every complement.
+    if (name == "C" || name == "Cn" || name.starts_with('^') || (in_class_ && negated)) {
+      refuse("this use of a property");
+    }
     write_set(property(name), negated);
     position_ = close + 1;
   }
@@ -140,9 +162,12 @@ class Translator {
   // \p{name} and the characters of that category which came after Unicode 14, the version of the
   // PCRE2 in Debian 12.
   static std::string property(std::string_view name) {
-    std::string set = fmt::format("\\p{{{}}}", name);
-    for (const CategoryRange& range : added_since_unicode_14()) {
-      if (!name.empty() && std::string_view(range.category).substr(0, name.size()) == name) {
+    // PCRE2 reads a bare script name as one of script extensions.
+    const bool is_script = name.size() > 2 && name != "Any";
+    std::string set = fmt::format("\\p{{{}{}}}", is_script ? "sc:" : "", name);
+    for (const AddedRange& range : added_since_unicode_14()) {
+      const std::string_view added = range.name;
+      if (added == name || (added.size() == 2 && name.size() == 1 && added[0] == name[0])) {
         set += fmt::format("\\x{{{:X}}}-\\x{{{:X}}}", static_cast<std::uint32_t>(range.first),
                            static_cast<std::uint32_t>(range.last));
       }
@@ -150,9 +175,10 @@ class Translator {
     return set;
   }
 
-  static std::string word_members() {
+  // Oniguruma does not count superscripts and fractions in where \w stands in a class.
+  std::string word_members() const {
     return property("L") + property("M") + property("Nd") + property("Nl") + property("Pc") +
-           std::string(kOtherWordMembers);
+           std::string(kOtherLetters) + std::string(in_class_ ? "" : kOtherNumbers);
   }
 
   std::string_view pattern_;

@@ -225,7 +225,7 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids, bool skip_speci
       return fmt::format("token id: expected one of the vocabulary (below {}), found {}",
                          vocab_size(), id);
     });
-    if (!skip_special_tokens || !is_special(id)) {
+    if (!skip_special_tokens || !is_skipped(id)) {
       text += stream.push(*token);
     }
   }
@@ -237,7 +237,7 @@ std::optional<std::string_view> Tokenizer::id_to_token(std::int64_t id) const {
     return std::nullopt;
   }
   if (const AddedToken* token = impl_->added.find(static_cast<std::int32_t>(id))) {
-    return token->content;
+    return token->written;
   }
   const TokenTable& vocabulary = impl_->parts.model.vocabulary();
   return vocabulary.contains(id) ? std::optional(vocabulary.text(id)) : std::nullopt;
@@ -249,6 +249,14 @@ std::optional<std::int32_t> Tokenizer::token_to_id(std::string_view token) const
   }
   const std::int32_t id = impl_->parts.model.vocabulary().find(token);
   return id >= 0 ? std::optional(id) : std::nullopt;
+}
+
+// Hugging Face tokenizers compares texts here, so a special token whose text the normalizer
+// changes is not skipped.
+bool Tokenizer::is_skipped(std::int64_t id) const {
+  const AddedToken* token =
+      is_special(id) ? impl_->added.find(static_cast<std::int32_t>(id)) : nullptr;
+  return token != nullptr && token->written == token->content;
 }
 
 bool Tokenizer::is_special(std::int64_t id) const {

@@ -87,6 +87,8 @@ class Tokenizer {
   std::optional<std::string_view> id_to_token(std::int64_t id) const;
   std::optional<std::int32_t> token_to_id(std::string_view token) const;
   bool is_special(std::int64_t id) const;
+  /// Whether decoding with skip_special_tokens leaves the token out.
+  bool is_skipped(std::int64_t id) const;
 
   /// The largest id plus one, added tokens included.
   std::int64_t vocab_size() const;

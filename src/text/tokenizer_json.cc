@@ -121,6 +121,18 @@ void read_added_tokens(const base::JsonView& json, TokenizerParts& parts) {
   }
 }
 
+void check_template_ids(const base::JsonView& file, const TokenizerParts& parts) {
+  for (const auto* ids : {&parts.post_processor.prefix(), &parts.post_processor.suffix()}) {
+    for (const std::int32_t id : *ids) {
+      base::check(parts.added_tokens.ids.contains(id) || parts.model.vocabulary().contains(id),
+                  ErrorCode::kCorruptFile, [&] {
+                    return fmt::format("{}: /post_processor: expected ids of tokens, found {}",
+                                       file.source(), id);
+                  });
+    }
+  }
+}
+
 }  // namespace
 
 TokenizerParts read_tokenizer_json(std::string_view json, const std::string& source) {
@@ -152,6 +164,7 @@ TokenizerParts read_tokenizer_json(std::string_view json, const std::string& sou
   if (const auto member = view.get("added_tokens")) {
     read_added_tokens(*member, parts);
   }
+  check_template_ids(view, parts);
   return parts;
 }
 

@@ -43,10 +43,10 @@ struct LowercaseRun {
   std::int32_t delta;
 };
 
-struct CategoryRange {
+struct AddedRange {
   char32_t first;
   char32_t last;
-  char category[3];  // two letters, as in \p{Lu}
+  const char* name;  // a category of two letters or a script, as in \p{Lu} and \p{Han}
 };
 
 std::span<const PropertyRange> property_ranges();
@@ -54,7 +54,8 @@ std::span<const PropertyRange> property_ranges();
 /// All lowercase mappings but that of U+0130, which becomes two code points.
 std::span<const LowercaseRun> lowercase_runs();
 
-/// What later versions of Unicode assigned, for regular expressions whose library is older.
-std::span<const CategoryRange> added_since_unicode_14();
+/// What later versions of Unicode assigned, for regular expressions whose library is older. Every
+/// character is there twice: with its category, and with its script if that is a common one.
+std::span<const AddedRange> added_since_unicode_14();
 
 }  // namespace minimax::text
