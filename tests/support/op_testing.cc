@@ -121,6 +121,12 @@ std::vector<float> widened(const tensor::Tensor& tensor) {
   return values;
 }
 
+GuardedTensor zero_tensor(const tensor::Shape& shape) {
+  GuardedTensor tensor(tensor::DType::kF32, shape);
+  std::fill_n(tensor.floats(), tensor->elements(), 0.0f);
+  return tensor;
+}
+
 GuardedTensor tensor_of(const tensor::Shape& shape, const std::vector<float>& values) {
   GuardedTensor tensor(tensor::DType::kF32, shape);
   EXPECT_EQ(static_cast<std::int64_t>(values.size()), tensor->elements());

@@ -68,6 +68,8 @@ GuardedTensor random_tensor(const tensor::Shape& shape, std::uint64_t seed, floa
 GuardedTensor random_weight(tensor::DType dtype, const tensor::Shape& shape, std::uint64_t seed);
 /// Elements of an F32, F16 or BF16 tensor.
 std::vector<float> widened(const tensor::Tensor& tensor);
+/// F32, all zero.
+GuardedTensor zero_tensor(const tensor::Shape& shape);
 /// F32 with the elements of `values`.
 GuardedTensor tensor_of(const tensor::Shape& shape, const std::vector<float>& values);
 

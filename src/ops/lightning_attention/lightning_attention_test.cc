@@ -251,14 +251,14 @@ TEST_P(LightningAttention, KeepsALongMemoryInBlocksAndInSteps) {
   // state itself, which grow as the root of their number.
   Case c{20000, 2, 8, {published_decay(63, 64, 78, 80), published_decay(63, 64, 39, 80)}};
   const GuardedTensor qkv = random_qkv(c);
-  const GuardedTensor exact = testing::random_tensor({2, 8, 8}, 1, 0.0f);
+  const GuardedTensor exact = testing::zero_tensor({2, 8, 8});
   const std::vector<float> expected =
       run(testing::Target{}, c, *qkv, {{0, c.tokens}, {exact.floats()}});
-  const GuardedTensor blocks = testing::random_tensor({2, 8, 8}, 1, 0.0f);
+  const GuardedTensor blocks = testing::zero_tensor({2, 8, 8});
   EXPECT_LE(testing::relative_error(run(GetParam(), c, *qkv, {{0, c.tokens}, {blocks.floats()}}),
                                     expected),
             1e-5);
-  const GuardedTensor steps = testing::random_tensor({2, 8, 8}, 1, 0.0f);
+  const GuardedTensor steps = testing::zero_tensor({2, 8, 8});
   EXPECT_LE(testing::relative_error(
                 run_chunks(GetParam(), c, qkv, steps.floats(),
                            std::vector<std::int64_t>(static_cast<std::size_t>(c.tokens), 1)),

@@ -44,7 +44,7 @@ Routed route(const Context& ctx, const tensor::Tensor& x, const tensor::Tensor& 
 Routed route_logits(const Context& ctx, const std::vector<float>& logits, std::int64_t top_k) {
   const auto experts = static_cast<std::int64_t>(logits.size());
   const GuardedTensor x = testing::tensor_of({1, experts}, logits);
-  const GuardedTensor identity = testing::random_tensor({experts, experts}, 1, 0.0f);
+  const GuardedTensor identity = testing::zero_tensor({experts, experts});
   for (std::int64_t e = 0; e < experts; ++e) {
     identity.floats()[e * experts + e] = 1.0f;
   }
