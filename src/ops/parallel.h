@@ -30,7 +30,18 @@ void parallel_rows(const Context& ctx, std::int64_t rows, std::int64_t row_eleme
                             [&](std::int64_t begin, std::int64_t end, int) { body(begin, end); });
 }
 
-/// The same for a kernel over rows of plain arrays.
+/// Calls body(begin, end, thread) over ranges that cover [0, tasks), which touch `elements` in all;
+/// for tasks that need scratch of their thread, which is below pool_of(ctx).threads().
+template <class Body>
+void parallel_tasks(const Context& ctx, std::int64_t tasks, std::int64_t elements, Body&& body) {
+  if (elements < kSerialElements) {
+    body(std::int64_t{0}, tasks, 0);
+    return;
+  }
+  pool_of(ctx).parallel_for(tasks, 1, body);
+}
+
+/// parallel_rows for a kernel over rows of plain arrays.
 template <class Rows>
 void parallel_rows(const Context& ctx, std::int64_t rows, std::int64_t row_elements,
                    void (*kernel)(const Rows&, std::int64_t, std::int64_t), const Rows& args) {

@@ -94,7 +94,8 @@ void run_cpu(const Context& ctx, const LightningAttentionArgs& args) {
     }
   };
   const auto tasks = static_cast<std::int64_t>(args.states.size()) * heads;
-  pool_of(ctx).parallel_for(tasks, 1, run);
+  const std::int64_t states = tasks * args.qkv.shape()[3] * args.qkv.shape()[3];
+  parallel_tasks(ctx, tasks, states + args.qkv.elements(), run);
 }
 
 }  // namespace

@@ -45,6 +45,11 @@ class Cut {
   std::int64_t all_rows() const { return sequence_.cache.kv_heads * rows_; }
   std::int64_t partial_rows() const { return splits_ > 1 ? all_rows() * splits_ : 0; }
 
+  std::int64_t elements() const {
+    const std::int64_t keys = sequence_.begin + sequence_.tokens - first_key_;
+    return 2 * keys * row_tiles_ * sequence_.cache.kv_heads * sequence_.cache.head_dim;
+  }
+
   // Part `index`; `partial` has room for partial_rows() where that is not 0.
   kernels::SoftmaxPart part(std::int64_t index, float* partial) const {
     const std::int64_t split = index % splits_;
@@ -92,6 +97,7 @@ struct Group {
   std::vector<std::int64_t> first_partial_row;
   std::int64_t parts = 0;
   std::int64_t partial_rows = 0;
+  std::int64_t elements = 0;  // of keys and values, as often as they are read
 
   bool has_room_for(const Cut& cut) const {
     return cuts.empty() || partial_rows + cut.partial_rows() <= kPartialRows;
@@ -102,6 +108,7 @@ struct Group {
     first_partial_row.push_back(partial_rows);
     parts += cut.parts();
     partial_rows += cut.partial_rows();
+    elements += cut.elements();
   }
 };
 
@@ -124,7 +131,7 @@ void run_group(const Context& ctx, const Group& group, std::int64_t head_dim) {
                   scratch + thread * thread_floats);
     }
   };
-  pool_of(ctx).parallel_for(group.parts, 1, run);
+  parallel_tasks(ctx, group.parts, group.elements, run);
   for (std::size_t b = 0; b < group.cuts.size(); ++b) {
     const Cut& cut = group.cuts[b];
     if (cut.splits() > 1) {
