@@ -29,8 +29,9 @@ constexpr int kMaxThreads = 4095;
 // noticed between two tokens of a chat.
 constexpr std::chrono::microseconds kSpinTime{150};
 
-// Chunks per thread: enough to even out threads that are slowed down by other processes.
-constexpr std::int64_t kChunksPerThread = 8;
+// A chunk is this part of a thread's fair share of what is left: chunks shrink towards the end, so
+// that threads slowed down by other processes finish together with the rest.
+constexpr std::int64_t kChunkDivisor = 4;
 
 std::uint32_t epoch_of(std::uint32_t gate) { return gate / kEpochUnit; }
 
@@ -41,7 +42,8 @@ struct ThreadPool::State {
   Call call = nullptr;
   void* context = nullptr;
   std::int64_t count = 0;
-  std::int64_t chunk = 1;
+  std::int64_t grain = 1;
+  std::int64_t share = 1;  // threads times kChunkDivisor
 
   alignas(64) std::atomic<std::int64_t> next{0};
   alignas(64) std::atomic<std::uint32_t> gate{0};
@@ -56,12 +58,14 @@ struct ThreadPool::State {
 
 // Takes chunks until none is left.
 void ThreadPool::State::work(int thread) {
-  for (;;) {
-    const std::int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
-    if (begin >= count) {
-      return;
+  std::int64_t begin = next.load(std::memory_order_relaxed);
+  while (begin < count) {
+    const std::int64_t chunk = std::max<std::int64_t>((count - begin) / share / grain, 1) * grain;
+    const std::int64_t end = std::min(begin + chunk, count);
+    if (next.compare_exchange_weak(begin, end, std::memory_order_relaxed)) {
+      call(context, begin, end, thread);
+      begin = next.load(std::memory_order_relaxed);
     }
-    call(context, begin, std::min(begin + chunk, count), thread);
   }
 }
 
@@ -155,11 +159,11 @@ void ThreadPool::run(std::int64_t count, std::int64_t grain, Call call, void* co
     return;
   }
   State& state = *state_;
-  const std::int64_t share = count / (threads() * kChunksPerThread);
   state.call = call;
   state.context = context;
   state.count = count;
-  state.chunk = std::max<std::int64_t>((share + grain - 1) / grain, 1) * grain;
+  state.grain = grain;
+  state.share = threads() * kChunkDivisor;
   state.next.store(0, std::memory_order_relaxed);
   const std::uint32_t closed = state.gate.load(std::memory_order_relaxed);
   // Sequentially consistent, so that the check for sleepers inside notify_all comes after it.
