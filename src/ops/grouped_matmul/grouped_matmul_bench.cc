@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Speed of the experts' products with bfloat16 weights, beside the limits of the machine: sixteen
+// experts, two for a token, chosen evenly at random. One token is bound by reading the weights.
+#include <algorithm>
+#include <numeric>
+#include <random>
+
+#include "ops/grouped_matmul/grouped_matmul.h"
+#include "ops/product_bench.h"
+
+namespace minimax::ops {
+namespace {
+
+constexpr std::int64_t kExperts = 16;
+constexpr std::int64_t kTopK = 2;
+constexpr std::int64_t kHidden = 1024;
+constexpr std::int64_t kInner = 1536;
+
+// Rows sorted by expert, for tokens that change from call to call.
+struct Routing {
+  Routing(std::int64_t tokens, unsigned seed)
+      : offsets(kExperts + 1, 0), pair_of_row(static_cast<std::size_t>(tokens * kTopK)) {
+    std::mt19937 random(seed);
+    std::vector<std::int32_t> experts(kExperts);
+    std::vector<std::vector<std::int32_t>> pairs(kExperts);
+    std::iota(experts.begin(), experts.end(), 0);
+    for (std::int32_t token = 0; token < tokens; ++token) {
+      std::shuffle(experts.begin(), experts.end(), random);
+      for (std::int32_t slot = 0; slot < kTopK; ++slot) {
+        pairs[static_cast<std::size_t>(experts[static_cast<std::size_t>(slot)])].push_back(
+            static_cast<std::int32_t>(token * kTopK + slot));
+      }
+    }
+    auto row = pair_of_row.begin();
+    for (std::size_t expert = 0; expert < pairs.size(); ++expert) {
+      row = std::copy(pairs[expert].begin(), pairs[expert].end(), row);
+      offsets[expert + 1] = offsets[expert] + static_cast<std::int32_t>(pairs[expert].size());
+      used += pairs[expert].empty() ? 0 : 1;
+    }
+  }
+  std::vector<std::int32_t> offsets;
+  std::vector<std::int32_t> pair_of_row;
+  std::int64_t used = 0;  // experts with rows
+};
+
+std::vector<tensor::Tensor> weights_of(tensor::Arena& arena, std::int64_t columns,
+                                       std::int64_t inner) {
+  std::vector<tensor::Tensor> weights;
+  for (std::int64_t expert = 0; expert < kExperts; ++expert) {
+    weights.push_back(arena.allocate(tensor::DType::kBF16, {columns, inner}));
+    fill_bfloat16(weights.back());
+  }
+  return weights;
+}
+
+// Arguments: tokens, threads, Precision. One layer of experts: gate, up and down.
+void experts_speed(benchmark::State& bench) {
+  const std::int64_t tokens = bench.range(0);
+  const std::int64_t rows = tokens * kTopK;
+  const auto precision = static_cast<Precision>(bench.range(2));
+  constexpr std::int64_t kExpertBytes = 3 * 2 * kHidden * kInner;
+  tensor::Arena arena(kExperts * kExpertBytes, tensor::Pages::kHuge);
+  const auto gate = weights_of(arena, kInner, kHidden);
+  const auto up = weights_of(arena, kInner, kHidden);
+  const auto down = weights_of(arena, kHidden, kInner);
+  std::vector<Routing> routings;
+  for (unsigned seed = 0; seed < 64; ++seed) {
+    routings.emplace_back(tokens, seed);
+  }
+  std::vector<float> x(static_cast<std::size_t>(tokens * kHidden), 0.5f);
+  std::vector<float> inner(static_cast<std::size_t>(rows * kInner));
+  std::vector<float> out(static_cast<std::size_t>(rows * kHidden));
+  ProductBench common(static_cast<int>(bench.range(1)), grouped_matmul_scratch_bytes(rows, kInner),
+                      precision);
+  const Context ctx = common.context();
+  const tensor::Tensor inner_rows(inner.data(), tensor::DType::kF32, {rows, kInner});
+  std::size_t call = 0;
+  double used = 0.0;  // experts a call, on average
+  for (const Routing& routing : routings) {
+    used += static_cast<double>(routing.used) / static_cast<double>(routings.size());
+  }
+  const double multiplications = static_cast<double>(rows * 3 * kHidden * kInner);
+  common.measure(bench, multiplications, used * static_cast<double>(kExpertBytes), [&] {
+    Routing& routing = routings[call++ % routings.size()];
+    const tensor::Tensor offsets(routing.offsets.data(), tensor::DType::kI32, {kExperts + 1});
+    grouped_gated_matmul(ctx,
+                         {.x = {x.data(), tensor::DType::kF32, {tokens, kHidden}},
+                          .gate = gate,
+                          .up = up,
+                          .offsets = offsets,
+                          .pair_of_row = {routing.pair_of_row.data(), tensor::DType::kI32, {rows}},
+                          .top_k = kTopK,
+                          .precision = precision,
+                          .out = inner_rows});
+    grouped_matmul(ctx, {.x = inner_rows,
+                         .weight = down,
+                         .offsets = offsets,
+                         .precision = precision,
+                         .out = {out.data(), tensor::DType::kF32, {rows, kHidden}}});
+  });
+}
+BENCHMARK(experts_speed)
+    ->ArgNames({"tokens", "threads", "bfloat16"})
+    ->ArgsProduct({{1, 512}, {1, 2}, {0, 1}})
+    ->Args({8, 2, 1})
+    ->Args({64, 2, 1})
+    ->UseRealTime()
+    ->Unit(benchmark::kMicrosecond);
+
+}  // namespace
+}  // namespace minimax::ops
