@@ -108,22 +108,20 @@ constexpr NamedBuiltin kFunctions[] = {
     {"strftime_now", strftime_now_function},
 };
 
-enum class Part { kKeys, kValues, kItems };
-
-template <Part part>
+template <ListKind kind>
 Value dict_view(Runtime& runtime, const Value& self, const Arguments&) {
   Heap& heap = runtime.heap();
   std::vector<Value> items;
   for (const auto& [key, value] : as_dict(self).entries) {
     heap.spend_steps();
-    if (part == Part::kItems) {
+    if (kind == ListKind::kItems) {
       const Value both[] = {key, value};
       items.emplace_back(make_list(heap, both, ListKind::kTuple));
     } else {
-      items.push_back(part == Part::kKeys ? key : value);
+      items.push_back(kind == ListKind::kKeys ? key : value);
     }
   }
-  return make_list(heap, items, ListKind::kView);
+  return make_list(heap, items, kind);
 }
 
 Value dict_get(Runtime& runtime, const Value& self, const Arguments& arguments) {
@@ -160,9 +158,9 @@ Value list_count(Runtime& runtime, const Value& self, const Arguments& arguments
 constexpr NamedBuiltin kDictMethods[] = {
     {"copy", copy_method},
     {"get", dict_get},
-    {"items", dict_view<Part::kItems>},
-    {"keys", dict_view<Part::kKeys>},
-    {"values", dict_view<Part::kValues>},
+    {"items", dict_view<ListKind::kItems>},
+    {"keys", dict_view<ListKind::kKeys>},
+    {"values", dict_view<ListKind::kValues>},
 };
 constexpr std::string_view kRefusedDictMethods[] = {"clear", "pop", "popitem", "setdefault",
                                                     "update"};
@@ -197,7 +195,7 @@ Method find_method(const Value& object, std::string_view name) {
   if (is_dict(object)) {
     return {find_in(kDictMethods, name), is_in(kRefusedDictMethods, name)};
   }
-  if (is_list(object) && as_list(object).kind != ListKind::kView) {
+  if (is_list(object) && !as_list(object).is_view()) {
     const bool is_list_itself = as_list(object).kind == ListKind::kList;
     return {find_in(kListMethods, name), is_list_itself && is_in(kRefusedListMethods, name)};
   }

@@ -91,10 +91,14 @@ struct Representation {
   void operator()(const Text* text) const { append_quoted(out, *text); }
   void operator()(const List* list) const {
     const bool is_tuple = list->kind == ListKind::kTuple;
-    out.append(is_tuple ? "(" : (list->kind == ListKind::kList ? "[" : "dict_items(["));
+    if (list->is_view()) {
+      out.append(fmt::format("{}(", type_name(list)));
+    }
+    out.append(is_tuple ? "(" : "[");
     append_items(heap, out, *list);
     out.append(is_tuple && list->size == 1 ? "," : "");
-    out.append(is_tuple ? ")" : (list->kind == ListKind::kList ? "]" : "])"));
+    out.append(is_tuple ? ")" : "]");
+    out.append(list->is_view() ? ")" : "");
   }
   void operator()(const Dict* dict) const { append_entries(heap, out, *dict); }
   void operator()(const Range* range) const {
@@ -134,6 +138,21 @@ std::string format_float(double value) {
       std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::fixed);
   std::string digits(buffer, fixed.ptr);
   return digits.find('.') == std::string::npos ? digits + ".0" : digits;
+}
+
+std::optional<double> parse_double(std::string_view text) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, value);
+  if (result.ptr != end || result.ec == std::errc::invalid_argument) {
+    return std::nullopt;
+  }
+  if (result.ec == std::errc::result_out_of_range) {
+    const bool is_tiny = text.find("e-") != text.npos || text.find("E-") != text.npos;
+    const double magnitude = is_tiny ? 0.0 : HUGE_VAL;
+    return text.starts_with('-') ? -magnitude : magnitude;
+  }
+  return value;
 }
 
 const Text* to_text(Heap& heap, const Value& value) {

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "text/jinja/value.h"
 
@@ -12,6 +13,9 @@ namespace minimax::text::jinja {
 
 /// repr() of a float: the shortest digits that read back, with ".0" or an exponent.
 std::string format_float(double value);
+
+/// All of `text` as a number; infinity where it is too large. The locale plays no part.
+std::optional<double> parse_double(std::string_view text);
 
 /// str(value).
 const Text* to_text(Heap& heap, const Value& value);

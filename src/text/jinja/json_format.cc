@@ -14,7 +14,7 @@ namespace minimax::text::jinja {
 namespace {
 
 // The escape of a byte that may not stand for itself, or nothing.
-std::string escape_byte(char c) {
+std::string escape_byte(char c, bool ensure_ascii) {
   switch (c) {
     case '"':
       return "\\\"";
@@ -34,7 +34,8 @@ std::string escape_byte(char c) {
       break;
   }
   const auto byte = static_cast<unsigned char>(c);
-  return byte < 0x20 ? fmt::format("\\u{:04x}", byte) : "";
+  const bool is_escaped = byte < 0x20 || (ensure_ascii && byte == 0x7f);
+  return is_escaped ? fmt::format("\\u{:04x}", byte) : "";
 }
 
 std::string escape_non_ascii(char32_t c) {
@@ -55,7 +56,7 @@ class JsonWriter {
     heap_.spend_steps();
     if (is_text(value)) {
       write_string(as_text(value));
-    } else if (is_list(value) && as_list(value).kind != ListKind::kView) {
+    } else if (is_list(value) && !as_list(value).is_view()) {
       write_list(as_list(value));
     } else if (is_dict(value)) {
       write_dict(as_dict(value));
@@ -93,7 +94,7 @@ class JsonWriter {
       const bool is_ascii = static_cast<unsigned char>(c) < 0x80;
       const CodePoint point =
           is_ascii || !format_.ensure_ascii ? CodePoint{0, 1, true} : decode_utf8(text.bytes, at);
-      const std::string escape = is_ascii               ? escape_byte(c)
+      const std::string escape = is_ascii               ? escape_byte(c, format_.ensure_ascii)
                                  : format_.ensure_ascii ? escape_non_ascii(point.value)
                                                         : "";
       if (!escape.empty()) {

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "text/jinja/builtins.h"
+#include "text/jinja/format.h"
 #include "text/jinja/operators.h"
 #include "text/jinja/text_operations.h"
 
@@ -56,10 +57,7 @@ std::optional<double> parse_float(Heap& heap, const Text& text) {
   if (!digits) {
     return std::nullopt;
   }
-  double value = 0;
-  const char* end = digits->data() + digits->size();
-  const auto result = std::from_chars(digits->data(), end, value);
-  return result.ec == std::errc() && result.ptr == end ? std::optional(value) : std::nullopt;
+  return parse_double(*digits);
 }
 
 Value to_integer(double value, const Value& fallback) {

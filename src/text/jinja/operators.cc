@@ -140,7 +140,7 @@ Value repeat(Heap& heap, const Value& value, std::int64_t count) {
 }
 
 bool can_repeat(const Value& value) {
-  return is_text(value) || (is_list(value) && as_list(value).kind != ListKind::kView);
+  return is_text(value) || (is_list(value) && !as_list(value).is_view());
 }
 
 Value add(Heap& heap, const Value& left, const Value& right) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "text/jinja/builtins.h"
+#include "text/jinja/format.h"
 #include "text/jinja/nesting.h"
 #include "text/jinja/parser.h"
 
@@ -288,9 +289,7 @@ ExpressionPtr Parser::parse_dict() {
 ExpressionPtr Parser::parse_number(const Token& token) {
   const std::string& digits = token.text;
   if (token.type == TokenType::kFloat) {
-    double value = 0;
-    std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    return make(token.line, Literal{value, nullptr});
+    return make(token.line, Literal{parse_double(digits).value_or(0), nullptr});
   }
   const char kind = digits.size() > 1 ? static_cast<char>(digits[1] | 0x20) : '0';
   const int base = kind == 'x' ? 16 : kind == 'o' ? 8 : kind == 'b' ? 2 : 10;

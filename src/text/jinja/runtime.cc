@@ -22,7 +22,7 @@ const Value* find_item(Heap& heap, const Value& object, const Value& key) {
     return is_list(key) && as_list(key).kind != ListKind::kTuple ? nullptr
                                                                  : find(heap, as_dict(object), key);
   }
-  const bool is_indexable = is_list(object) && as_list(object).kind != ListKind::kView;
+  const bool is_indexable = is_list(object) && !as_list(object).is_view();
   if (!is_indexable || !is_integral(key)) {
     return nullptr;
   }

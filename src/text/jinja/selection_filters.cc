@@ -54,6 +54,9 @@ Value map_attribute(Runtime& runtime, const Value& subject, const Arguments& arg
 }
 
 Value map_filter(Runtime& runtime, const Value& subject, const Arguments& arguments) {
+  if (!truthy(subject)) {
+    return make_iterator(runtime.heap(), {});  // None and the like, too
+  }
   if (arguments.positional.empty() && find_named(arguments, "attribute") != nullptr) {
     return map_attribute(runtime, subject, arguments);
   }
@@ -74,6 +77,9 @@ Value map_filter(Runtime& runtime, const Value& subject, const Arguments& argume
 // select, reject (attributes: 0) and selectattr, rejectattr (1).
 template <std::size_t attributes, bool wanted>
 Value select_filter(Runtime& runtime, const Value& subject, const Arguments& arguments) {
+  if (!truthy(subject)) {
+    return make_iterator(runtime.heap(), {});
+  }
   if (arguments.positional.size() < attributes) {
     fail("selectattr or rejectattr: expected the name of an attribute");
   }

@@ -181,7 +181,7 @@ Value slice(Heap& heap, const Value& value, const SliceBounds& bounds) {
   if (is_text(value)) {
     return slice_text(heap, as_text(value), bounds);
   }
-  if (is_list(value) && as_list(value).kind != ListKind::kView) {
+  if (is_list(value) && !as_list(value).is_view()) {
     return slice_list(heap, as_list(value), bounds);
   }
   if (is<const Range*>(value)) {

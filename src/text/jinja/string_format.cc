@@ -45,12 +45,16 @@ void append_padded(TextBuilder& out, const Text& text, const Spec& spec, char de
   out.append_repeated(spec.fill, missing - left);
 }
 
-std::string group_thousands(std::string digits) {
+std::string group_thousands(std::string_view digits) {
   const std::size_t end = std::min(digits.find('.'), digits.size());
-  for (std::size_t i = end; i > 3; i -= 3) {
-    digits.insert(i - 3, ",");
+  std::string out;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && i < end && (end - i) % 3 == 0) {
+      out += ',';
+    }
+    out += digits[i];
   }
-  return digits;
+  return out;
 }
 
 std::string unsigned_digits(const Value& value, const Spec& spec) {
@@ -98,7 +102,7 @@ void append_number(Heap& heap, TextBuilder& out, const Value& value, const Spec&
   const std::string sign = is_negative ? "-" : (spec.sign == '-' ? "" : std::string(1, spec.sign));
   std::string digits = unsigned_digits(value, spec);
   if (spec.groups_thousands) {
-    digits = group_thousands(std::move(digits));
+    digits = group_thousands(digits);
   }
   if (spec.align == '=') {
     const auto length = static_cast<std::int64_t>(sign.size() + digits.size());
@@ -248,6 +252,9 @@ class BraceFormatter {
     if (is_number(value) && !is<bool>(value) && !wants_repr) {
       append_number(runtime_.heap(), out_, value, spec);
       return;
+    }
+    if (spec.type != '\0' && spec.type != 's') {
+      fail(fmt::format("unknown format '{}' for '{}'", spec.type, type_name(value)));
     }
     TextBuilder piece(runtime_.heap());
     wants_repr ? append_repr(runtime_.heap(), piece, value)

@@ -34,7 +34,7 @@ bool is_callable(const Value& value) { return is<const Callable*>(value) || is<L
 bool is_never(const Value&) { return false; }
 
 bool is_sequence(const Value& value) {
-  const bool is_view = is_list(value) && as_list(value).kind == ListKind::kView;
+  const bool is_view = is_list(value) && as_list(value).is_view();
   return is_text(value) || (is_list(value) && !is_view) || is_dict(value) ||
          is<const Range*>(value) || is_undefined(value);
 }

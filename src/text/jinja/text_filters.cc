@@ -212,7 +212,7 @@ Value tojson_filter(Runtime& runtime, const Value& subject, const Arguments& arg
   format.ensure_ascii = bound.truthy_or(0, false);
   if (bound.get(1) != nullptr && !is_none(*bound.get(1))) {
     format.indent = indent_of(*bound.get(1));
-    format.item_separator = ",";
+    format.item_separator = std::string(1, ',');
   }
   if (bound.get(2) != nullptr && !is_none(*bound.get(2))) {
     const std::vector<Value> pair = to_vector(heap, *bound.get(2));

@@ -36,6 +36,20 @@ std::int64_t trailing_set(std::string_view text, std::string_view set) {
   return static_cast<std::int64_t>(text.size()) - end;
 }
 
+bool is_cased(char32_t c) { return is_upper(c) || is_lower(c) || is_title(c); }
+
+// A capital sigma at the end of a word, which has a small form of its own.
+bool is_final_sigma(const Text& text, std::int64_t at) {
+  constexpr char32_t kSigma = 0x3A3;
+  const std::int64_t after = at + code_point_length(text.bytes, at);
+  if (decode_utf8(text.bytes, at).value != kSigma || at == 0) {
+    return false;
+  }
+  const std::int64_t before = previous_code_point(text.bytes, at);
+  return is_cased(decode_utf8(text.bytes, before).value) &&
+         (after >= size_of(text) || !is_cased(decode_utf8(text.bytes, after).value));
+}
+
 // What is left to do with the next letter.
 void append_cased(char32_t c, Case target, bool is_first, std::string& out) {
   switch (target) {
@@ -55,8 +69,6 @@ void append_cased(char32_t c, Case target, bool is_first, std::string& out) {
   }
 }
 
-bool is_cased(char32_t c) { return is_upper(c) || is_lower(c) || is_title(c); }
-
 std::vector<Value> split_on_space(Heap& heap, const Text& text, std::int64_t max_splits) {
   std::vector<Value> parts;
   std::int64_t at = leading_space(text.bytes);
@@ -64,8 +76,7 @@ std::vector<Value> split_on_space(Heap& heap, const Text& text, std::int64_t max
     heap.spend_steps();
     std::int64_t end = at;
     if (max_splits >= 0 && static_cast<std::int64_t>(parts.size()) == max_splits) {
-      end = size_of(text) - trailing_space(text.bytes);
-      parts.emplace_back(slice_bytes(heap, text, at, end));
+      parts.emplace_back(slice_bytes(heap, text, at, size_of(text)));
       break;
     }
     while (end < size_of(text) && !is_space(decode_utf8(text.bytes, end).value)) {
@@ -84,10 +95,10 @@ std::vector<Value> split_on_space_from_right(Heap& heap, const Text& text,
   while (end > 0) {
     heap.spend_steps();
     std::int64_t begin = end;
-    if (max_splits >= 0 && static_cast<std::int64_t>(parts.size()) == max_splits) {
-      begin = leading_space(text.bytes);
+    const bool is_rest = max_splits >= 0 && static_cast<std::int64_t>(parts.size()) == max_splits;
+    if (is_rest) {
+      begin = 0;
     }
-    const bool is_rest = begin != end;
     while (!is_rest && begin > 0) {
       const std::int64_t previous = previous_code_point(text.bytes, begin);
       if (is_space(decode_utf8(text.bytes, previous).value)) {
@@ -141,9 +152,10 @@ const Text* change_case(Heap& heap, const Text& text, Case target) {
     // One run of equal mark at a time.
     const Mark mark = text.marks == nullptr ? text.mark : text.marks[at];
     std::string run;
-    for (; at < size_of(text) && (text.marks == nullptr || text.marks[at] == mark);) {
+    while (at < size_of(text) && (text.marks == nullptr || text.marks[at] == mark)) {
       const CodePoint point = decode_utf8(text.bytes, at);
-      append_cased(point.value, target, starts_word, run);
+      const bool is_sigma = target != Case::kUpper && !starts_word && is_final_sigma(text, at);
+      append_cased(is_sigma ? U'\u03C2' : point.value, target, starts_word, run);
       starts_word = target == Case::kTitle && !is_cased(point.value);
       at += point.length;
     }

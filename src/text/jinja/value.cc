@@ -126,8 +126,12 @@ struct TypeNames {
         return "list";
       case ListKind::kTuple:
         return "tuple";
-      case ListKind::kView:
-        return "dict_view";
+      case ListKind::kKeys:
+        return "dict_keys";
+      case ListKind::kValues:
+        return "dict_values";
+      case ListKind::kItems:
+        return "dict_items";
     }
     return "list";
   }

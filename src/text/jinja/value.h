@@ -41,7 +41,7 @@ struct UndefinedInfo {
   bool is_refused = false;  // it exists in Python, but the sandbox does not give it out
 };
 
-enum class ListKind { kList, kTuple, kView };
+enum class ListKind { kList, kTuple, kKeys, kValues, kItems };
 
 /// A range of a buffer that only grows, so that `list = list + [x]` in a loop stays linear.
 struct List {
@@ -49,6 +49,9 @@ struct List {
   std::int64_t begin = 0;
   std::int64_t size = 0;
   ListKind kind = ListKind::kList;
+
+  /// What keys(), values() and items() give: it has a length, but no index and no operators.
+  bool is_view() const { return kind != ListKind::kList && kind != ListKind::kTuple; }
 
   std::span<const Value> view() const {
     return std::span<const Value>(*items).subspan(static_cast<std::size_t>(begin),
