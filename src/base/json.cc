@@ -61,6 +61,7 @@ class Converter {
     JsonObject result;
     result.reserve(object.size());
     std::unordered_set<std::string_view> seen;
+    seen.reserve(object.size());
     for (dom::key_value_pair member : object) {
       const bool is_new = seen.insert(member.key).second;
       if (!is_new && duplicates_ == DuplicateKeys::kRefuse) {
