@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "base/check.h"
 #include "base/file.h"
@@ -18,10 +19,6 @@ namespace {
 std::uint64_t pair_key(std::int32_t left, std::int32_t right) {
   return static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 |
          static_cast<std::uint32_t>(right);
-}
-
-bool comes_later(const BpeScratch::Candidate& a, const BpeScratch::Candidate& b) {
-  return a.order > b.order;
 }
 
 void append_symbol(std::int32_t id, BpeScratch& scratch) {
@@ -79,12 +76,12 @@ void Bpe::add_merges(const std::vector<MergePair>& merges, const std::string& so
   for (std::size_t rank = 0; rank < merges.size(); ++rank) {
     const MergePair& pair = merges[rank];
     merged = pair.left;
-    merged += std::string_view(pair.right).substr(std::min(prefix, pair.right.size()));
+    merged += pair.right.substr(std::min(prefix, pair.right.size()));
     const std::int32_t left = vocabulary_.find(pair.left);
     const std::int32_t right = vocabulary_.find(pair.right);
     const std::int32_t merged_id = vocabulary_.find(merged);
     base::check(left >= 0 && right >= 0 && merged_id >= 0, ErrorCode::kCorruptFile, [&] {
-      const std::string& missing = left < 0 ? pair.left : right < 0 ? pair.right : merged;
+      const std::string_view missing = left < 0 ? pair.left : right < 0 ? pair.right : merged;
       return fmt::format("{}: merge {}: expected tokens of the vocabulary, found \"{}\"", source,
                          rank, base::printable(missing));
     });
@@ -192,9 +189,7 @@ void Bpe::push_candidate(std::int32_t left, BpeScratch& scratch) const {
   }
   const std::int32_t right_id = scratch.symbols[static_cast<std::size_t>(symbol.next)].id;
   if (const auto merge = find_merge(symbol.id, right_id)) {
-    scratch.heap.push_back(
-        {static_cast<std::uint64_t>(merge->rank) << 32 | static_cast<std::uint32_t>(left),
-         merge->merged_id});
+    scratch.heap.push_back(std::uint64_t{merge->rank} << 32 | static_cast<std::uint32_t>(left));
   }
 }
 
@@ -205,12 +200,12 @@ void Bpe::merge_symbols(BpeScratch& scratch) const {
   for (std::int32_t i = 0; i + 1 < static_cast<std::int32_t>(symbols.size()); ++i) {
     push_candidate(i, scratch);
   }
-  std::make_heap(heap.begin(), heap.end(), comes_later);
+  std::make_heap(heap.begin(), heap.end(), std::greater<>());
   while (!heap.empty()) {
-    std::pop_heap(heap.begin(), heap.end(), comes_later);
-    const BpeScratch::Candidate candidate = heap.back();
+    std::pop_heap(heap.begin(), heap.end(), std::greater<>());
+    const std::uint64_t candidate = heap.back();
     heap.pop_back();
-    const auto left_index = static_cast<std::int32_t>(candidate.order & 0xFFFFFFFFu);
+    const auto left_index = static_cast<std::int32_t>(candidate & 0xFFFFFFFFu);
     BpeScratch::Symbol& left = symbols[static_cast<std::size_t>(left_index)];
     if (left.id < 0 || left.next < 0) {
       continue;
@@ -218,10 +213,10 @@ void Bpe::merge_symbols(BpeScratch& scratch) const {
     BpeScratch::Symbol& right = symbols[static_cast<std::size_t>(left.next)];
     // The candidate may be older than the symbols that now stand there.
     const auto merge = find_merge(left.id, right.id);
-    if (!merge || merge->merged_id != candidate.merged_id) {
+    if (!merge || merge->rank != candidate >> 32) {
       continue;
     }
-    left.id = candidate.merged_id;
+    left.id = merge->merged_id;
     left.next = right.next;
     right.id = -1;
     if (left.next >= 0) {
@@ -233,7 +228,7 @@ void Bpe::merge_symbols(BpeScratch& scratch) const {
         push_candidate(pair, scratch);
       }
       if (heap.size() > before) {
-        std::push_heap(heap.begin(), heap.end(), comes_later);
+        std::push_heap(heap.begin(), heap.end(), std::greater<>());
       }
     }
   }

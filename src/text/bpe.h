@@ -24,9 +24,10 @@ struct BpeOptions {
   bool map_bytes = false;  // pieces are bytes, which the model maps to the byte alphabet
 };
 
+/// Two tokens that merge; the texts stay with whoever read them.
 struct MergePair {
-  std::string left;
-  std::string right;
+  std::string_view left;
+  std::string_view right;
 };
 
 /// Buffers of encode(), kept between pieces.
@@ -36,12 +37,10 @@ struct BpeScratch {
     std::int32_t previous;  // index, or -1
     std::int32_t next;      // index, or -1
   };
-  struct Candidate {
-    std::uint64_t order;  // rank, then position: the smallest is merged first
-    std::int32_t merged_id;
-  };
   std::vector<Symbol> symbols;
-  std::vector<Candidate> heap;
+  // Pairs that may merge: the rank of the merge, then the index of the left symbol, in one
+  // number, so that the smallest comes first.
+  std::vector<std::uint64_t> heap;
 };
 
 /// Thread safety: const methods may run on several threads, each with its own scratch.

@@ -8,8 +8,13 @@ namespace minimax::text {
 
 FlatMap::FlatMap(std::int64_t expected_size) {
   const auto wanted = static_cast<std::size_t>(expected_size + expected_size / 2 + 1);
-  slots_.resize(std::bit_ceil(std::max<std::size_t>(wanted, 16)));
-  mask_ = slots_.size() - 1;
+  allocate(std::bit_ceil(std::max<std::size_t>(wanted, 16)));
+}
+
+void FlatMap::allocate(std::size_t slots) {
+  slots_.assign(slots, Slot{});
+  mask_ = slots - 1;
+  shift_ = 64 - std::countr_zero(slots);
 }
 
 void FlatMap::set(std::uint64_t key, std::uint64_t value) {
@@ -25,9 +30,8 @@ void FlatMap::set(std::uint64_t key, std::uint64_t value) {
 }
 
 void FlatMap::grow() {
-  std::vector<Slot> old(slots_.size() * 2);
-  old.swap(slots_);
-  mask_ = slots_.size() - 1;
+  const std::vector<Slot> old = std::move(slots_);
+  allocate(old.size() * 2);
   size_ = 0;
   for (const Slot& slot : old) {
     if (slot.key != kEmpty) {

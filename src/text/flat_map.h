@@ -38,13 +38,16 @@ class FlatMap {
     std::uint64_t value = 0;
   };
 
+  // The highest bits of the product: they depend on every bit of the key.
   std::size_t slot_of(std::uint64_t key) const {
-    return static_cast<std::size_t>((key * 0x9E3779B97F4A7C15ULL) >> 20) & mask_;
+    return static_cast<std::size_t>((key * 0x9E3779B97F4A7C15ULL) >> shift_);
   }
+  void allocate(std::size_t slots);
   void grow();
 
   std::vector<Slot> slots_;
-  std::size_t mask_;
+  std::size_t mask_ = 0;
+  int shift_ = 0;
   std::int64_t size_ = 0;
 };
 

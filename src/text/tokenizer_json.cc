@@ -23,17 +23,19 @@ void check_count(const base::JsonView& json, std::size_t count, std::int64_t max
   }
 }
 
+bool is_pair(const base::Json& merge) {
+  return merge.is_array() && merge.array().size() == 2 && merge.array()[0].is_string() &&
+         merge.array()[1].is_string();
+}
+
 MergePair parse_merge_json(const base::JsonView& json) {
   if (json.value().is_string()) {
     return parse_merge(json.value().string(), json.source() + ": " + json.pointer());
   }
-  const auto parts = json.elements();
-  if (parts.size() != 2) {
-    json.fail_expected("a pair of tokens");
-  }
-  return {parts[0].as_string(), parts[1].as_string()};
+  json.fail_expected("a pair of tokens");
 }
 
+// Most merges are pairs; the JSON pointer is written out only for the others.
 std::vector<MergePair> read_merges(const base::JsonView& json) {
   if (!json.value().is_array()) {
     json.fail_expected("an array");
@@ -43,17 +45,12 @@ std::vector<MergePair> read_merges(const base::JsonView& json) {
   std::vector<MergePair> merges;
   merges.reserve(array.size());
   for (std::size_t i = 0; i < array.size(); ++i) {
-    const bool is_version = array[i].is_string() && array[i].string().starts_with("#version");
-    if (!is_version) {
-      // The pointer is written out only for what is not a plain pair.
-      const base::Json* pair =
-          array[i].is_array() && array[i].array().size() == 2 ? &array[i] : nullptr;
-      const bool plain =
-          pair != nullptr && pair->array()[0].is_string() && pair->array()[1].is_string();
-      merges.push_back(
-          plain ? MergePair{pair->array()[0].string(), pair->array()[1].string()}
-                : parse_merge_json(base::JsonView(array[i], json.source(),
-                                                  fmt::format("{}/{}", json.pointer(), i))));
+    const base::Json& merge = array[i];
+    if (is_pair(merge)) {
+      merges.push_back({merge.array()[0].string(), merge.array()[1].string()});
+    } else if (!merge.is_string() || !merge.string().starts_with("#version")) {
+      const std::string pointer = fmt::format("{}/{}", json.pointer(), i);
+      merges.push_back(parse_merge_json(base::JsonView(merge, json.source(), pointer)));
     }
   }
   return merges;

@@ -54,7 +54,8 @@ TokenizerParts read_vocab_and_merges(const VocabAndMerges& files);
 /// Throws: Error{kCorruptFile} for duplicate, negative and absurd ids, and where it is empty.
 TokenTable read_vocabulary(const base::JsonView& json, std::vector<std::string>& warnings);
 
-/// The lines of merges.txt, or one merge of a tokenizer.json written as a line.
+/// A line of merges.txt, or one merge of a tokenizer.json written as a line; the pair points into
+/// it.
 /// Throws: Error{kCorruptFile} "`place`: expected two tokens with a space between, found ...".
 MergePair parse_merge(std::string_view line, const std::string& place);
 

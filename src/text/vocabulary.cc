@@ -73,7 +73,7 @@ MergePair parse_merge(std::string_view line, const std::string& place) {
     fail(place, fmt::format("expected two tokens with a space between, found \"{}\"",
                             base::printable(line)));
   }
-  return {std::string(line.substr(0, space)), std::string(line.substr(space + 1))};
+  return {line.substr(0, space), line.substr(space + 1)};
 }
 
 AddedToken parse_added_token(const base::JsonView& json, std::int32_t id) {
