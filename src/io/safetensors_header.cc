@@ -56,8 +56,14 @@ class HeaderParser {
       cursor_.set_subject({});
     });
     cursor_.expect_end(/*any_space=*/false);
-    check_names();
-    check_coverage();
+    const std::string complaint = coverage_complaint();
+    check_names();  // a name that appears twice explains an overlap better
+    if (!complaint.empty()) {
+      fail(complaint);
+    }
+    for (TensorEntry& entry : header_.tensors) {
+      entry.offset += data_begin();
+    }
     return std::move(header_);
   }
 
@@ -202,41 +208,46 @@ class HeaderParser {
     }
   }
 
-  // Turns offsets into offsets from the start of the file on the way.
-  void check_coverage() {
-    std::vector<TensorEntry>& tensors = header_.tensors;
-    std::vector<std::uint32_t> order(tensors.size());
-    std::iota(order.begin(), order.end(), 0U);
-    std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+  // What is wrong with the places of the tensors, or nothing. Expects them in the order of the
+  // file, which mostly is the order of their data.
+  std::string coverage_complaint() const {
+    const std::vector<TensorEntry>& tensors = header_.tensors;
+    const auto before = [&](std::uint32_t a, std::uint32_t b) {
       return std::pair(tensors[a].offset, tensors[a].bytes) <
              std::pair(tensors[b].offset, tensors[b].bytes);
-    });
-    const std::int64_t data_begin = kHeaderLengthBytes + std::ssize(json_);
+    };
+    std::vector<std::uint32_t> order(tensors.size());
+    std::iota(order.begin(), order.end(), 0U);
+    if (!std::is_sorted(order.begin(), order.end(), before)) {
+      std::sort(order.begin(), order.end(), before);
+    }
     std::int64_t end = 0;
     for (const std::uint32_t i : order) {
-      TensorEntry& entry = tensors[i];
+      const TensorEntry& entry = tensors[i];
       if (entry.offset != end) {
-        fail(
-            fmt::format("\"{}\": data_offsets: expected to begin at {} where the tensor before "
-                        "ends, found {} ({})",
-                        printable(entry.name, 100), end, entry.offset,
-                        entry.offset < end ? "tensors overlap" : "a hole between tensors"));
+        return fmt::format(
+            "\"{}\": data_offsets: expected to begin at {} where the tensor before ends, found {} "
+            "({})",
+            printable(entry.name, 100), end, entry.offset,
+            entry.offset < end ? "tensors overlap" : "a hole between tensors");
       }
       end += entry.bytes;
-      entry.offset += data_begin;
     }
-    check_end(end, data_begin);
+    return end_complaint(end);
   }
 
-  void check_end(std::int64_t data_bytes, std::int64_t data_begin) const {
-    const std::int64_t available = file_bytes_ - data_begin;
-    if (data_bytes != available) {
-      fail(fmt::format("expected {} bytes of tensor data after the header, found {} ({})",
+  std::string end_complaint(std::int64_t data_bytes) const {
+    const std::int64_t available = file_bytes_ - data_begin();
+    if (data_bytes == available) {
+      return {};
+    }
+    return fmt::format("expected {} bytes of tensor data after the header, found {} ({})",
                        data_bytes, available,
                        available < data_bytes ? "the file is cut short; copy or download it again"
-                                              : "bytes behind the last tensor"));
-    }
+                                              : "bytes behind the last tensor");
   }
+
+  std::int64_t data_begin() const { return kHeaderLengthBytes + std::ssize(json_); }
 
   struct Fields {
     bool dtype = false;

@@ -193,6 +193,12 @@ INSTANTIATE_TEST_SUITE_P(
                 entry(R"("dtype":"U8","shape":[9223372036854775807],)"
                       R"("data_offsets":[0,9223372036854775807])"),
                 "cut short"},
+        BadFile{"LastBeginsJustBelowTwoTo63",
+                safetensors_file(
+                    R"({"a":{"dtype":"U8","shape":[9223372036854775806],)"
+                    R"("data_offsets":[0,9223372036854775806]},"b":{"dtype":"U8","shape":[1],)"
+                    R"("data_offsets":[9223372036854775806,9223372036854775807]}})"),
+                "cut short"},
         BadFile{"Overlap", two(0, 1, 3), "overlap"}, BadFile{"SamePlace", two(0, 0, 2), "overlap"},
         BadFile{"Hole", two(0, 3, 5), "a hole"}, BadFile{"HoleFirst", two(1, 3, 5), "a hole"},
         BadFile{"BytesBehind", two(0, 2, 5), "behind the last tensor"},

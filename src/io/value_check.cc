@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "base/check.h"
@@ -17,46 +18,51 @@ using tensor::DType;
 
 constexpr std::int64_t kPieceBytes = std::int64_t{4} << 20;  // a multiple of every element size
 
-// Bits below the sign of a binary floating point type; an all-ones exponent means infinity or NaN.
+// Magnitudes (an element without its sign) that divide the kinds of a floating point type. They are
+// signed integers, which the oldest vector instructions can compare.
 template <class Bits>
 struct Format {
-  Bits exponent;
-  Bits mantissa;
+  Bits largest_subnormal;
+  Bits infinity;        // -1 for a type without
+  Bits largest_number;  // above it, infinity apart, everything is NaN
 };
 
 // Branch-free, so that the compiler turns it into vector code. The counters have the width of the
 // elements; a block is short enough for them not to overflow.
-template <class Bits>
-void count_block(std::span<const Bits> block, Format<Bits> format, ValueCounts& counts) {
-  Bits nan = 0;
+template <class Bits, std::size_t extent>
+void count_block(std::span<const Bits, extent> block, Format<Bits> format, ValueCounts& counts) {
+  Bits above = 0;
   Bits infinite = 0;
-  Bits subnormal = 0;
+  Bits small = 0;
   Bits zero = 0;
-  const auto magnitude_mask = static_cast<Bits>(format.exponent | format.mantissa);
   for (const Bits bits : block) {
-    const auto magnitude = static_cast<Bits>(bits & magnitude_mask);
-    nan = static_cast<Bits>(nan + (magnitude > format.exponent));
-    infinite = static_cast<Bits>(infinite + (magnitude == format.exponent));
+    const auto magnitude = static_cast<Bits>(bits & std::numeric_limits<Bits>::max());
+    above = static_cast<Bits>(above + (magnitude > format.largest_number));
+    infinite = static_cast<Bits>(infinite + (magnitude == format.infinity));
+    small = static_cast<Bits>(small + (magnitude <= format.largest_subnormal));
     zero = static_cast<Bits>(zero + (magnitude == 0));
-    subnormal = static_cast<Bits>(subnormal + (magnitude <= format.mantissa));
   }
-  counts.nan += static_cast<std::int64_t>(nan);
-  counts.infinite += static_cast<std::int64_t>(infinite);
-  counts.zero += static_cast<std::int64_t>(zero);
-  counts.subnormal += static_cast<std::int64_t>(subnormal) - static_cast<std::int64_t>(zero);
+  counts.nan += above - infinite;
+  counts.infinite += infinite;
+  counts.subnormal += small - zero;
+  counts.zero += zero;
 }
 
 template <class Bits>
 ValueCounts count_all(std::span<const std::byte> bytes, Format<Bits> format) {
-  constexpr std::size_t kBlock = 128;  // elements; below the 255 that an 8-bit counter holds
+  constexpr std::size_t kBlock = sizeof(Bits) == 1 ? 64 : 1024;  // elements
+  static_assert(kBlock <= static_cast<std::size_t>(std::numeric_limits<Bits>::max()));
   std::array<Bits, kBlock> block;
   ValueCounts counts;
-  while (!bytes.empty()) {
-    const std::size_t taken = std::min(bytes.size(), sizeof(block));
-    std::memcpy(block.data(), bytes.data(), taken);  // the source may be unaligned
-    count_block(std::span<const Bits>(block).first(taken / sizeof(Bits)), format, counts);
-    bytes = bytes.subspan(taken);
+  for (; bytes.size() >= sizeof(block); bytes = bytes.subspan(sizeof(block))) {
+    std::memcpy(block.data(), bytes.data(), sizeof(block));  // the source may be unaligned
+    count_block(std::span<const Bits, kBlock>(block), format, counts);
   }
+  if (bytes.empty()) {
+    return counts;
+  }
+  std::memcpy(block.data(), bytes.data(), bytes.size());
+  count_block(std::span<const Bits>(block).first(bytes.size() / sizeof(Bits)), format, counts);
   return counts;
 }
 
@@ -69,30 +75,21 @@ ValueCounts count_integers(std::span<const std::byte> bytes, std::int64_t elemen
   return counts;
 }
 
-// E4M3 has no infinity, and one NaN: all bits set. Its largest finite values have an all-ones
-// exponent, so the common count takes them for infinite or NaN.
-ValueCounts count_e4m3(std::span<const std::byte> bytes) {
-  ValueCounts counts = count_all<std::uint8_t>(bytes, {0x78, 0x07});
-  counts.infinite = 0;
-  counts.nan = std::ranges::count_if(
-      bytes, [](std::byte b) { return (b & std::byte{0x7f}) == std::byte{0x7f}; });
-  return counts;
-}
-
 ValueCounts count_by_type(DType dtype, std::span<const std::byte> bytes) {
   switch (dtype) {
     case DType::kBF16:
-      return count_all<std::uint16_t>(bytes, {0x7f80, 0x007f});
+      return count_all<std::int16_t>(bytes, {0x007f, 0x7f80, 0x7f7f});
     case DType::kF16:
-      return count_all<std::uint16_t>(bytes, {0x7c00, 0x03ff});
+      return count_all<std::int16_t>(bytes, {0x03ff, 0x7c00, 0x7bff});
     case DType::kF32:
-      return count_all<std::uint32_t>(bytes, {0x7f800000U, 0x007fffffU});
+      return count_all<std::int32_t>(bytes, {0x007fffff, 0x7f800000, 0x7f7fffff});
     case DType::kF64:
-      return count_all<std::uint64_t>(bytes, {0x7ff0000000000000U, 0x000fffffffffffffU});
+      return count_all<std::int64_t>(bytes,
+                                     {0x000fffffffffffff, 0x7ff0000000000000, 0x7fefffffffffffff});
     case DType::kF8E5M2:
-      return count_all<std::uint8_t>(bytes, {0x7c, 0x03});
+      return count_all<std::int8_t>(bytes, {0x03, 0x7c, 0x7b});
     case DType::kF8E4M3:
-      return count_e4m3(bytes);
+      return count_all<std::int8_t>(bytes, {0x07, -1, 0x7e});
     default:
       return count_integers(bytes, tensor::dtype_bytes(dtype));
   }
