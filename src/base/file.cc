@@ -50,6 +50,19 @@ void write_all(int fd, std::string_view bytes, const std::filesystem::path& path
   }
 }
 
+// The largest length up to `limit` that does not end inside a character of UTF-8.
+std::size_t cut_between_characters(std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) {
+    return text.size();
+  }
+  std::size_t length = limit;
+  while (length > 0 && limit - length < 3 &&
+         (static_cast<unsigned char>(text[length]) & 0xc0u) == 0x80u) {
+    --length;
+  }
+  return length;
+}
+
 }  // namespace
 
 std::string read_file(const std::filesystem::path& path, std::int64_t max_bytes) {
@@ -90,6 +103,15 @@ std::string read_file(const std::filesystem::path& path, std::int64_t max_bytes)
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
+  std::error_code ignored;
+  const std::filesystem::file_status status = std::filesystem::status(path, ignored);
+  // A rename would put a plain file in the place of a device such as /dev/null.
+  check(!std::filesystem::exists(status) || std::filesystem::is_regular_file(status),
+        ErrorCode::kIo, [&] {
+          return fmt::format(
+              "{}: expected a new or regular file to write, found a directory, device or pipe",
+              printable(path.string()));
+        });
   std::string temporary = path.string() + ".XXXXXX";
   const FileDescriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (fd.get() < 0) {
@@ -111,17 +133,23 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
 
 std::string printable(std::string_view text, std::size_t max_length) {
   std::string out;
-  for (const char c : text.substr(0, max_length)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') {
+  const std::string_view shown = text.substr(0, cut_between_characters(text, max_length));
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(shown[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < shown.size() ? shown[i + 1] : '\0');
+    if (byte == '\n') {
       out += "\\n";
     } else if (byte < 0x20 || byte == 0x7f) {
       out += fmt::format("\\x{:02x}", byte);
+    } else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
+      // U+0080 to U+009F: some terminals take these for the start of a command, like ESC.
+      out += fmt::format("\\x{:02x}", next);
+      ++i;
     } else {
-      out += c;
+      out += shown[i];
     }
   }
-  if (text.size() > max_length) {
+  if (shown.size() < text.size()) {
     out += fmt::format("... ({} bytes)", text.size());
   }
   return out;
