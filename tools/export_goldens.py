@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the files under tests/golden: random models with their logits, the logits of the
-demonstration model, and its greedy answers.
+demonstration model, its greedy answers, and the scores of logits processors.
 
     python3 -m venv venv && venv/bin/pip install -r tools/requirements-goldens.txt
     venv/bin/python tools/export_goldens.py all
@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "tests" / "oracle"))
 
 import torch  # noqa: E402
 
-from goldens import answers, cases, demonstration, random_goldens  # noqa: E402
+from goldens import answers, cases, demonstration, processors, random_goldens  # noqa: E402
 
 
 def export_random(options):
@@ -43,10 +43,16 @@ def export_answers(options):
         print(entry["prompt_tokens"], entry["smallest_margin"], entry["text"], flush=True)
 
 
+def export_processors(options):
+    """Writes what logits processors make of given logits."""
+    print(processors.export(options.output, "tools/export_goldens.py processors"), flush=True)
+
+
 PARTS = {
     "random": export_random,
     "demonstration": export_demonstration,
     "answers": export_answers,
+    "processors": export_processors,
 }
 
 

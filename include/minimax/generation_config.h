@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,18 +14,35 @@ namespace minimax {
 
 /// Fields carry the names and meanings of transformers' GenerationConfig.
 struct GenerationConfig {
-  std::int64_t max_new_tokens = 256;
-  std::int64_t min_new_tokens = 0;
+  /// Lengths. max_length and min_length count the prompt, too, and matter only where max_new_tokens
+  /// or min_new_tokens is left unset; with no limit at all, 256 tokens are generated.
+  std::optional<std::int64_t> max_new_tokens;
+  std::int64_t min_new_tokens = 0;  ///< no end token before; 0: unset
+  std::optional<std::int64_t> max_length;
+  std::int64_t min_length = 0;
+
   bool do_sample = false;           ///< false: the most likely token, the lowest id among equals
   double temperature = 1.0;         ///< above 0; 0 means do_sample = false
   std::int64_t top_k = 0;           ///< 0: no limit
   double top_p = 1.0;               ///< in (0, 1]
-  double min_p = 0.0;               ///< in [0, 1)
+  double min_p = 0.0;               ///< in [0, 1]
+  double typical_p = 1.0;           ///< in (0, 1]; 1 has no effect
+  double epsilon_cutoff = 0.0;      ///< in [0, 1); 0 has no effect
+  double eta_cutoff = 0.0;          ///< in [0, 1); 0 has no effect
   double repetition_penalty = 1.0;  ///< above 0; 1 has no effect
+
+  /// Sequences of so many tokens are never generated twice; 0: no rule.
+  std::int64_t no_repeat_ngram_size = 0;
+  /// Sequences that are never generated. An end token alone has no effect here.
+  std::vector<std::vector<std::int32_t>> bad_words_ids;
+  std::vector<std::int32_t> suppress_tokens;        ///< never generated
+  std::vector<std::int32_t> begin_suppress_tokens;  ///< not as the first new token
+
   std::uint64_t seed = 0;
   std::vector<std::int32_t> eos_token_id;
   bool ignore_eos = false;  ///< never choose an end token
   std::vector<std::string> stop_strings;
+  bool output_scores = false;  ///< fills GenerateOutput::scores and logprobs
 
   /// Oddities that were replaced by safe defaults, for the caller to show.
   std::vector<std::string> warnings;
@@ -37,6 +55,10 @@ struct GenerationConfig {
 
   /// Throws: Error{kInvalidArgument} naming the first field out of its range.
   void validate() const;
+
+  /// The same with max_new_tokens and min_new_tokens set to what applies after a prompt of
+  /// `prompt_tokens` tokens. Throws: Error{kInvalidArgument} where max_length leaves no room.
+  GenerationConfig for_prompt(std::int64_t prompt_tokens) const;
 };
 
 }  // namespace minimax

@@ -14,6 +14,7 @@
 #include "minimax/config.h"
 #include "minimax/device.h"
 #include "minimax/generation_config.h"
+#include "minimax/logits_processor.h"
 #include "minimax/tokenizer.h"
 
 namespace minimax {
@@ -81,6 +82,10 @@ const char* finish_reason_name(FinishReason reason);
 struct GenerateOptions {
   const Tokenizer* tokenizer = nullptr;  ///< required for on_text and stop_strings
   State* state = nullptr;                ///< continued from (the input follows it) and advanced
+  /// Called in this order, after the processors of the GenerationConfig that forbid or penalize
+  /// tokens and before temperature and the filters. Those that look back, these too, see the tokens
+  /// of this call, not what is behind `state`.
+  std::vector<LogitsProcessor> logits_processor = {};
   /// Called with every new token; returning false ends the generation.
   std::function<bool(std::int32_t token)> on_token = {};
   /// Called with text as it becomes certain: whole UTF-8 characters, no part of a stop string.
@@ -94,6 +99,11 @@ struct GenerateOptions {
 struct GenerateOutput {
   std::vector<std::int32_t> tokens;  ///< the new ones, an end token included
   std::string text;                  ///< of the new tokens, up to a stop string; needs a tokenizer
+  /// With output_scores, for each token: its score after all processors, and the logarithm of the
+  /// probability with which it was drawn, or would have been. In transformers,
+  /// compute_transition_scores without and with normalize_logits.
+  std::vector<float> scores;
+  std::vector<float> logprobs;
   FinishReason finish_reason = FinishReason::kLength;
   std::int64_t prompt_tokens = 0;
   double prompt_seconds = 0.0;    ///< until the first token was chosen

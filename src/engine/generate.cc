@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "engine/causal_lm.h"
+#include "engine/logits_warpers.h"
 #include "engine/sampler.h"
 #include "engine/text_stream.h"
 
@@ -35,7 +36,7 @@ class Generation {
         config_(config),
         options_(options),
         state_(state),
-        sampler_(config, impl.model.suppressed_tokens),
+        sampler_(config, impl.model.suppressed_tokens, options.logits_processor),
         logits_(static_cast<std::size_t>(impl.model.config.vocab_size)) {
     if (options.tokenizer != nullptr) {
       text_.emplace(*options.tokenizer, config.stop_strings);
@@ -81,11 +82,11 @@ class Generation {
 
   void generate(Clock::time_point start) {
     Clock::time_point first_token = start;
-    while (static_cast<std::int64_t>(output_.tokens.size()) < config_.max_new_tokens) {
+    while (new_tokens() < config_.max_new_tokens.value()) {
       if (!output_.tokens.empty()) {
         impl_.runner.step(std::span(&output_.tokens.back(), 1), state_, logits_);
       }
-      const std::int32_t token = sampler_.sample(logits_, history_, new_tokens());
+      const std::int32_t token = choose();
       if (output_.tokens.empty()) {
         output_.prompt_seconds = seconds_since(start);
         first_token = Clock::now();
@@ -99,6 +100,16 @@ class Generation {
     } else {
       output_.generate_seconds = seconds_since(first_token);
     }
+  }
+
+  std::int32_t choose() {
+    const std::int32_t token = sampler_.sample(logits_, history_, new_tokens());
+    if (config_.output_scores) {
+      const float score = logits_[static_cast<std::size_t>(token)];
+      output_.scores.push_back(score);
+      output_.logprobs.push_back(static_cast<float>(double{score} - engine::log_sum_exp(logits_)));
+    }
+    return token;
   }
 
   std::int64_t new_tokens() const { return static_cast<std::int64_t>(output_.tokens.size()); }
@@ -154,22 +165,30 @@ void check_state_memory(const MiniMaxForCausalLM::Impl& impl, std::int64_t token
   });
 }
 
+void check_ids(const char* field, const std::vector<std::int32_t>& ids, std::int64_t vocab_size) {
+  for (const std::int32_t id : ids) {
+    base::check(0 <= id && id < vocab_size, ErrorCode::kInvalidArgument, [&] {
+      return fmt::format("{}: expected an id from 0 to {}, found {}", field, vocab_size - 1, id);
+    });
+  }
+}
+
+/// `config` is one that for_prompt() made.
 void check_request(const MiniMaxForCausalLM::Impl& impl, std::span<const std::int32_t> input_ids,
                    const GenerationConfig& config, const GenerateOptions& options) {
-  config.validate();
   engine::check_token_ids(input_ids, impl.model.config.vocab_size);
   base::check(options.tokenizer != nullptr || (config.stop_strings.empty() && !options.on_text),
               ErrorCode::kInvalidArgument,
               "tokenizer: expected one with stop_strings or on_text, found none");
-  for (const std::int32_t id : config.eos_token_id) {
-    base::check(0 <= id && id < impl.model.config.vocab_size, ErrorCode::kInvalidArgument, [&] {
-      return fmt::format("eos_token_id: expected an id from 0 to {}, found {}",
-                         impl.model.config.vocab_size - 1, id);
-    });
+  check_ids("eos_token_id", config.eos_token_id, impl.model.config.vocab_size);
+  check_ids("suppress_tokens", config.suppress_tokens, impl.model.config.vocab_size);
+  check_ids("begin_suppress_tokens", config.begin_suppress_tokens, impl.model.config.vocab_size);
+  for (const std::vector<std::int32_t>& word : config.bad_words_ids) {
+    check_ids("bad_words_ids", word, impl.model.config.vocab_size);
   }
   constexpr std::int64_t kMostTokens = 1LL << 40;
   check_state_memory(impl, static_cast<std::int64_t>(input_ids.size()) +
-                               std::min(config.max_new_tokens, kMostTokens));
+                               std::min(config.max_new_tokens.value(), kMostTokens));
 }
 
 }  // namespace
@@ -190,10 +209,14 @@ const char* finish_reason_name(FinishReason reason) {
 GenerateOutput MiniMaxForCausalLM::generate(std::span<const std::int32_t> input_ids,
                                             const GenerationConfig& config,
                                             const GenerateOptions& options) {
-  check_request(*impl_, input_ids, config, options);
+  const std::int64_t past = options.state != nullptr ? options.state->length() : 0;
+  config.validate();
+  const GenerationConfig bounded =
+      config.for_prompt(past + static_cast<std::int64_t>(input_ids.size()));
+  check_request(*impl_, input_ids, bounded, options);
   State fresh = new_state();
   State& state = options.state != nullptr ? *options.state : fresh;
-  return Generation(*impl_, config, options, state.impl().sequence).run(input_ids);
+  return Generation(*impl_, bounded, options, state.impl().sequence).run(input_ids);
 }
 
 }  // namespace minimax

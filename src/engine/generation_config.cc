@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <utility>
@@ -29,10 +30,11 @@ class Reader {
     });
   }
 
-  void integer(const char* key, std::int64_t min, std::int64_t& field) {
+  template <class Integer>  // std::int64_t, or an optional one
+  void integer(const char* key, std::int64_t min, Integer& field) {
     take(key, fmt::format("an integer from {}", min), [&](const Json& value) {
       const bool good = value.is_integer() && value.integer() >= min;
-      field = good ? value.integer() : field;
+      field = good ? Integer(value.integer()) : field;
       return good;
     });
   }
@@ -44,23 +46,48 @@ class Reader {
     });
   }
 
+  /// A list of ids, or one id.
   void token_ids(const char* key, std::int64_t vocab_size, std::vector<std::int32_t>& field) {
-    const std::string expected = fmt::format("ids from 0 to {}", vocab_size - 1);
-    take(key, expected, [&](const Json& value) {
-      const base::JsonArray list = value.is_array() ? value.array() : base::JsonArray{value};
+    take(key, describe_ids(vocab_size), [&](const Json& value) {
       std::vector<std::int32_t> ids;
-      for (const Json& id : list) {
-        if (!id.is_integer() || id.integer() < 0 || id.integer() >= vocab_size) {
+      const bool good =
+          read_ids(value.is_array() ? value.array() : base::JsonArray{value}, vocab_size, ids);
+      field = good ? ids : field;
+      return good;
+    });
+  }
+
+  void token_id_lists(const char* key, std::int64_t vocab_size,
+                      std::vector<std::vector<std::int32_t>>& field) {
+    take(key, "lists of " + describe_ids(vocab_size), [&](const Json& value) {
+      std::vector<std::vector<std::int32_t>> lists;
+      for (const Json& list : value.is_array() ? value.array() : base::JsonArray{value}) {
+        if (!list.is_array() || !read_ids(list.array(), vocab_size, lists.emplace_back())) {
           return false;
         }
-        ids.push_back(static_cast<std::int32_t>(id.integer()));
       }
-      field = ids.empty() ? field : ids;
-      return !ids.empty();
+      field = lists;
+      return true;
     });
   }
 
  private:
+  static std::string describe_ids(std::int64_t vocab_size) {
+    return fmt::format("ids from 0 to {}", vocab_size - 1);
+  }
+
+  // False where there is none, or one out of range.
+  static bool read_ids(const base::JsonArray& list, std::int64_t vocab_size,
+                       std::vector<std::int32_t>& ids) {
+    for (const Json& id : list) {
+      if (!id.is_integer() || id.integer() < 0 || id.integer() >= vocab_size) {
+        return false;
+      }
+      ids.push_back(static_cast<std::int32_t>(id.integer()));
+    }
+    return !ids.empty();
+  }
+
   void take(const char* key, const std::string& expected,
             const std::function<bool(const Json&)>& accept) {
     const Json* value = json_.find(key);
@@ -75,9 +102,49 @@ class Reader {
   GenerationConfig& config_;
 };
 
+void check_lists(const GenerationConfig& config) {
+  for (std::size_t i = 0; i < config.bad_words_ids.size(); ++i) {
+    base::check(!config.bad_words_ids[i].empty(), ErrorCode::kInvalidArgument, [&] {
+      return fmt::format("bad_words_ids[{}]: expected token ids, found an empty list", i);
+    });
+  }
+  for (const std::string& stop : config.stop_strings) {
+    base::check(!stop.empty(), ErrorCode::kInvalidArgument,
+                "stop_strings: expected text, found an empty string");
+  }
+}
+
 void check_range(bool holds, const char* field, const char* expected, double found) {
   base::check(holds, ErrorCode::kInvalidArgument,
               [&] { return fmt::format("{}: expected {}, found {}", field, expected, found); });
+}
+
+void check_at_least_zero(const char* field, std::int64_t found) {
+  base::check(found >= 0, ErrorCode::kInvalidArgument,
+              [&] { return fmt::format("{}: expected a number from 0, found {}", field, found); });
+}
+
+void read_lengths(Reader& reader, GenerationConfig& config) {
+  reader.integer("max_new_tokens", 1, config.max_new_tokens);
+  reader.integer("min_new_tokens", 0, config.min_new_tokens);
+  reader.integer("max_length", 1, config.max_length);
+  reader.integer("min_length", 0, config.min_length);
+}
+
+void read_choice(Reader& reader, GenerationConfig& config) {
+  constexpr double kMaxTemperature = 100.0;
+  constexpr double kMaxPenalty = 1000.0;
+  constexpr double kAboveZero = 1e-9;
+  constexpr double kBelowOne = 1.0 - 1e-9;
+  reader.boolean("do_sample", config.do_sample);
+  reader.number("temperature", 0.0, kMaxTemperature, config.temperature);
+  reader.integer("top_k", 0, config.top_k);
+  reader.number("top_p", kAboveZero, 1.0, config.top_p);
+  reader.number("min_p", 0.0, 1.0, config.min_p);
+  reader.number("typical_p", kAboveZero, 1.0, config.typical_p);
+  reader.number("epsilon_cutoff", 0.0, kBelowOne, config.epsilon_cutoff);
+  reader.number("eta_cutoff", 0.0, kBelowOne, config.eta_cutoff);
+  reader.number("repetition_penalty", 1e-3, kMaxPenalty, config.repetition_penalty);
 }
 
 }  // namespace
@@ -93,37 +160,56 @@ GenerationConfig GenerationConfig::from_pretrained(const std::filesystem::path& 
   const Json json = base::read_json_file(path.string());
   base::JsonView(json, path.string()).as_object();
   Reader reader(json, path.string(), result);
-  constexpr double kMaxTemperature = 100.0;
-  constexpr double kMaxPenalty = 1000.0;
-  reader.integer("max_new_tokens", 1, result.max_new_tokens);
-  reader.integer("min_new_tokens", 0, result.min_new_tokens);
-  reader.boolean("do_sample", result.do_sample);
-  reader.number("temperature", 0.0, kMaxTemperature, result.temperature);
-  reader.integer("top_k", 0, result.top_k);
-  reader.number("top_p", 1e-9, 1.0, result.top_p);
-  reader.number("min_p", 0.0, 1.0, result.min_p);
-  reader.number("repetition_penalty", 1e-3, kMaxPenalty, result.repetition_penalty);
+  read_lengths(reader, result);
+  read_choice(reader, result);
+  reader.integer("no_repeat_ngram_size", 0, result.no_repeat_ngram_size);
   reader.token_ids("eos_token_id", config.vocab_size, result.eos_token_id);
+  reader.token_ids("suppress_tokens", config.vocab_size, result.suppress_tokens);
+  reader.token_ids("begin_suppress_tokens", config.vocab_size, result.begin_suppress_tokens);
+  reader.token_id_lists("bad_words_ids", config.vocab_size, result.bad_words_ids);
+  reader.boolean("output_scores", result.output_scores);
   return result;
 }
 
 void GenerationConfig::validate() const {
-  check_range(max_new_tokens >= 0, "max_new_tokens", "a number from 0",
-              static_cast<double>(max_new_tokens));
-  check_range(min_new_tokens >= 0, "min_new_tokens", "a number from 0",
-              static_cast<double>(min_new_tokens));
+  check_at_least_zero("max_new_tokens", max_new_tokens.value_or(0));
+  check_at_least_zero("min_new_tokens", min_new_tokens);
+  check_at_least_zero("max_length", max_length.value_or(0));
+  check_at_least_zero("min_length", min_length);
+  check_at_least_zero("no_repeat_ngram_size", no_repeat_ngram_size);
+  check_at_least_zero("top_k", top_k);
   check_range(std::isfinite(temperature) && temperature >= 0, "temperature",
               "a finite number from 0", temperature);
-  check_range(top_k >= 0, "top_k", "a number from 1, or 0 for no limit",
-              static_cast<double>(top_k));
   check_range(top_p > 0 && top_p <= 1, "top_p", "a number above 0 and up to 1", top_p);
   check_range(min_p >= 0 && min_p <= 1, "min_p", "a number from 0 to 1", min_p);
+  check_range(typical_p > 0 && typical_p <= 1, "typical_p", "a number above 0 and up to 1",
+              typical_p);
+  check_range(epsilon_cutoff >= 0 && epsilon_cutoff < 1, "epsilon_cutoff",
+              "a number from 0 and below 1", epsilon_cutoff);
+  check_range(eta_cutoff >= 0 && eta_cutoff < 1, "eta_cutoff", "a number from 0 and below 1",
+              eta_cutoff);
   check_range(std::isfinite(repetition_penalty) && repetition_penalty > 0, "repetition_penalty",
               "a finite number above 0", repetition_penalty);
-  for (const std::string& stop : stop_strings) {
-    base::check(!stop.empty(), ErrorCode::kInvalidArgument,
-                "stop_strings: expected text, found an empty string");
+  check_lists(*this);
+}
+
+// Source: _prepare_generated_length in transformers 5.17, generation/utils.py, but for the default.
+GenerationConfig GenerationConfig::for_prompt(std::int64_t prompt_tokens) const {
+  constexpr std::int64_t kDefaultNewTokens = 256;
+  GenerationConfig result = *this;
+  if (!max_new_tokens) {
+    const std::int64_t room =
+        max_length.value_or(prompt_tokens + kDefaultNewTokens) - prompt_tokens;
+    base::check(room > 0, ErrorCode::kInvalidArgument, [&] {
+      return fmt::format("max_length: expected more than the {} tokens of the prompt, found {}",
+                         prompt_tokens, *max_length);
+    });
+    result.max_new_tokens = room;
   }
+  if (min_new_tokens == 0) {
+    result.min_new_tokens = std::max<std::int64_t>(0, min_length - prompt_tokens);
+  }
+  return result;
 }
 
 }  // namespace minimax

@@ -44,6 +44,25 @@ TEST(GenerationConfig, ReadsWhatTransformersWrites) {
   EXPECT_TRUE(config.warnings.empty());
 }
 
+TEST(GenerationConfig, ReadsTheFieldsOfEveryProcessor) {
+  const GenerationConfig config =
+      read(R"({"typical_p": 0.9, "epsilon_cutoff": 0.001, "eta_cutoff": 0.002, "max_length": 50,
+               "min_length": 3, "no_repeat_ngram_size": 4, "bad_words_ids": [[1, 2], [3]],
+               "suppress_tokens": [5, 6], "begin_suppress_tokens": [7], "output_scores": true})");
+  EXPECT_EQ(config.typical_p, 0.9);
+  EXPECT_EQ(config.epsilon_cutoff, 0.001);
+  EXPECT_EQ(config.eta_cutoff, 0.002);
+  EXPECT_EQ(config.max_length, 50);
+  EXPECT_EQ(config.max_new_tokens, std::nullopt);
+  EXPECT_EQ(config.min_length, 3);
+  EXPECT_EQ(config.no_repeat_ngram_size, 4);
+  EXPECT_THAT(config.bad_words_ids, ElementsAre(ElementsAre(1, 2), ElementsAre(3)));
+  EXPECT_THAT(config.suppress_tokens, ElementsAre(5, 6));
+  EXPECT_THAT(config.begin_suppress_tokens, ElementsAre(7));
+  EXPECT_TRUE(config.output_scores);
+  EXPECT_TRUE(config.warnings.empty());
+}
+
 // C5 of the list of bad inputs: a warning that names the field, and a safe default.
 TEST(GenerationConfig, WarnsAboutValuesOutOfRange) {
   const std::pair<const char*, const char*> bad[] = {
@@ -55,12 +74,24 @@ TEST(GenerationConfig, WarnsAboutValuesOutOfRange) {
       {R"({"eos_token_id": [100]})", "/eos_token_id: expected"},
       {R"({"do_sample": "yes"})", "/do_sample: expected"},
       {R"({"repetition_penalty": 0})", "/repetition_penalty: expected"},
+      {R"({"typical_p": 0})", "/typical_p: expected"},
+      {R"({"epsilon_cutoff": 1})", "/epsilon_cutoff: expected"},
+      {R"({"eta_cutoff": -0.1})", "/eta_cutoff: expected"},
+      {R"({"no_repeat_ngram_size": 2.5})", "/no_repeat_ngram_size: expected"},
+      {R"({"max_length": 0})", "/max_length: expected"},
+      {R"({"min_length": -1})", "/min_length: expected"},
+      {R"({"suppress_tokens": [1, -1]})", "/suppress_tokens: expected"},
+      {R"({"begin_suppress_tokens": {}})", "/begin_suppress_tokens: expected"},
+      {R"({"bad_words_ids": [[1], []]})", "/bad_words_ids: expected"},
+      {R"({"bad_words_ids": [1, 2]})", "/bad_words_ids: expected"},
+      {R"({"bad_words_ids": [[100]]})", "/bad_words_ids: expected"},
   };
   for (const auto& [text, message] : bad) {
     const GenerationConfig config = read(text);
     ASSERT_EQ(config.warnings.size(), 1u) << text;
     EXPECT_THAT(config.warnings[0], HasSubstr(message));
     EXPECT_THAT(config.eos_token_id, ElementsAre(3));
+    EXPECT_TRUE(config.bad_words_ids.empty());
     EXPECT_NO_THROW(config.validate());
   }
 }
@@ -84,7 +115,38 @@ TEST(GenerationConfig, NamesTheFieldThatACallerSetWrongly) {
   EXPECT_THAT(message([](auto& c) { c.top_k = -2; }), HasSubstr("top_k: expected"));
   EXPECT_THAT(message([](auto& c) { c.max_new_tokens = -1; }), HasSubstr("max_new_tokens"));
   EXPECT_THAT(message([](auto& c) { c.repetition_penalty = 0; }), HasSubstr("repetition_penalty"));
+  EXPECT_THAT(message([](auto& c) { c.max_length = -1; }), HasSubstr("max_length: expected"));
+  EXPECT_THAT(message([](auto& c) { c.min_length = -1; }), HasSubstr("min_length: expected"));
+  EXPECT_THAT(message([](auto& c) { c.typical_p = 0; }), HasSubstr("typical_p: expected"));
+  EXPECT_THAT(message([](auto& c) { c.epsilon_cutoff = 1; }), HasSubstr("epsilon_cutoff"));
+  EXPECT_THAT(message([&](auto& c) { c.eta_cutoff = nan; }), HasSubstr("eta_cutoff: expected"));
+  EXPECT_THAT(message([](auto& c) { c.no_repeat_ngram_size = -1; }),
+              HasSubstr("no_repeat_ngram_size: expected"));
+  EXPECT_THAT(message([](auto& c) { c.bad_words_ids = {{1}, {}}; }),
+              HasSubstr("bad_words_ids[1]: expected"));
   EXPECT_THAT(message([](auto& c) { c.stop_strings = {""}; }), HasSubstr("stop_strings"));
+}
+
+TEST(GenerationConfig, CountsThePromptInTheLengthsThatIncludeIt) {
+  GenerationConfig config;
+  EXPECT_EQ(config.for_prompt(100).max_new_tokens, 256);
+  config.max_length = 130;
+  config.min_length = 110;
+  EXPECT_EQ(config.for_prompt(100).max_new_tokens, 30);
+  EXPECT_EQ(config.for_prompt(100).min_new_tokens, 10);
+  EXPECT_EQ(config.for_prompt(120).min_new_tokens, 0);
+  config.max_new_tokens = 50;
+  config.min_new_tokens = 20;
+  EXPECT_EQ(config.for_prompt(100).max_new_tokens, 50);
+  EXPECT_EQ(config.for_prompt(100).min_new_tokens, 20);
+}
+
+TEST(GenerationConfig, RefusesAPromptThatFillsMaxLength) {
+  GenerationConfig config;
+  config.max_length = 100;
+  const testing::Thrown error = testing::thrown_by([&] { (void)config.for_prompt(100); });
+  EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(error.message, HasSubstr("max_length: expected more than the 100 tokens"));
 }
 
 }  // namespace

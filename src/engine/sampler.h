@@ -4,40 +4,31 @@
 
 #include <cstdint>
 #include <span>
-#include <utility>
 #include <vector>
 
-#include "minimax/generation_config.h"
+#include "engine/processor_list.h"
 
 namespace minimax::engine {
 
 /// Draws tokens for one sequence. The same seed and logits give the same tokens on every machine.
 class Sampler {
  public:
-  /// `suppressed` are never chosen. Both spans are copied.
-  Sampler(const GenerationConfig& config, std::span<const std::int32_t> suppressed);
+  /// `suppressed` are never chosen, whatever the processors say. Everything is copied.
+  Sampler(const GenerationConfig& config, std::span<const std::int32_t> suppressed,
+          std::vector<LogitsProcessor> user_defined = {});
 
   /// The next token, after `generated` new ones; `history` holds all tokens so far, the prompt's
-  /// too, for the repetition penalty. `logits` are changed in place.
-  /// Throws: Error{kCorruptFile} where a logit is not a number, Error{kInvalidArgument} where
-  /// every token is excluded.
+  /// too, for the processors that look back. `logits` become the processed scores.
+  /// Throws: as ProcessorList::apply.
   std::int32_t sample(std::span<float> logits, std::span<const std::int32_t> history,
                       std::int64_t generated);
 
  private:
-  struct Candidate {
-    float logit;
-    std::int32_t id;
-  };
-
-  void exclude(std::span<float> logits, std::int64_t generated) const;
-  void penalize_repetition(std::span<float> logits, std::span<const std::int32_t> history) const;
-  /// Sorted by falling logit; cut by top_k, top_p and min_p in turn.
-  std::vector<Candidate> candidates(std::span<const float> logits) const;
+  std::int32_t draw(std::span<const float> scores);
   double uniform();
 
-  GenerationConfig config_;
-  std::vector<std::int32_t> suppressed_;
+  ProcessorList processors_;
+  bool is_sampling_;
   std::uint64_t random_state_;
 };
 

@@ -88,6 +88,27 @@ TEST(Sampler, DropsWhatIsBelowMinPOfTheBest) {
   EXPECT_NEAR(drawn[1], 0.3 / 0.8, kShareTolerance);
 }
 
+TEST(Sampler, DrawsFromWhatUserDefinedProcessorsLeave) {
+  const LogitsProcessor forbid_the_first = [](std::span<const std::int32_t>,
+                                              std::span<float> scores) {
+    scores[0] = -std::numeric_limits<float>::infinity();
+  };
+  Sampler sampler(sampling(), {}, {forbid_the_first});
+  for (int i = 0; i < 100; ++i) {
+    std::vector<float> row = log_of({0.98, 0.01, 0.01});
+    EXPECT_NE(sampler.sample(row, {}, 0), 0);
+  }
+}
+
+TEST(Sampler, TakesTheBestTokenAtTemperaturesNextToZero) {
+  for (const double temperature : {0.0, 1e-300, 1e-15}) {
+    GenerationConfig config = sampling();
+    config.temperature = temperature;
+    EXPECT_EQ(shares(config, {1.0f, 1.001f, -5.0f}).count(1), 1u) << temperature;
+    EXPECT_EQ(shares(config, {1.0f, 1.001f, -5.0f}).size(), 1u) << temperature;
+  }
+}
+
 TEST(Sampler, PenalizesEachTokenOfTheHistoryOnce) {
   GenerationConfig config;
   config.repetition_penalty = 2.0;

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/processor_list.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+#include "engine/logits_processors.h"
+#include "engine/logits_warpers.h"
+
+namespace minimax::engine {
+namespace {
+
+using Context = ProcessorContext;
+using Scores = std::span<float>;
+
+constexpr std::int64_t kKeep = 1;  // min_tokens_to_keep of a single sequence
+
+// The id of the first score that no arithmetic can go on with.
+std::optional<std::size_t> find_unusable(std::span<const float> scores) {
+  const auto found = std::ranges::find_if(
+      scores, [](float score) { return !std::isfinite(score) && score != kForbidden; });
+  return found == scores.end() ? std::nullopt : std::optional<std::size_t>(found - scores.begin());
+}
+
+void check_logits(std::span<const float> logits) {
+  base::check(!find_unusable(logits), ErrorCode::kCorruptFile,
+              "the model computed a logit that is not a finite number: its weights may be damaged "
+              "(see minimax inspect --check)");
+}
+
+void check_choice(std::span<const float> scores) {
+  base::check(std::ranges::any_of(scores, [](float score) { return score != kForbidden; }),
+              ErrorCode::kInvalidArgument, "no token is left to choose: all are excluded");
+}
+
+void forbid_what_is_never_chosen(const Context& context, Scores scores) {
+  forbid_tokens(context.suppressed, scores);
+  if (context.config.ignore_eos) {
+    forbid_tokens(context.config.eos_token_id, scores);
+  }
+}
+
+void apply_user_defined(const Context& context, Scores scores) {
+  for (std::size_t i = 0; i < context.user_defined.size(); ++i) {
+    context.user_defined[i](context.input_ids, scores);
+    const std::optional<std::size_t> bad = find_unusable(scores);
+    base::check(!bad, ErrorCode::kInvalidArgument, [&] {
+      return fmt::format(
+          "logits_processor[{}]: expected numbers or minus infinity, found {} for token {}", i,
+          scores[*bad], *bad);
+    });
+  }
+  forbid_what_is_never_chosen(context, scores);
+}
+
+// The two tables are the order of transformers 5.17: GenerationMixin._get_logits_processor in
+// generation/utils.py. min_length has no row: GenerationConfig::for_prompt turns it into
+// min_new_tokens. The first row is ours: no other step sees the tokens that it forbids.
+constexpr ProcessorStep kProcessors[] = {
+    {"suppressed", [](const Context& c) { return !c.suppressed.empty() || c.config.ignore_eos; },
+     forbid_what_is_never_chosen},
+    {"repetition_penalty", [](const Context& c) { return c.config.repetition_penalty != 1.0; },
+     [](const Context& c, Scores scores) {
+       penalize_repetition(c.config.repetition_penalty, c.input_ids, scores);
+     }},
+    {"no_repeat_ngram_size", [](const Context& c) { return c.config.no_repeat_ngram_size > 0; },
+     [](const Context& c, Scores scores) {
+       forbid_repeated_ngrams(c.config.no_repeat_ngram_size, c.input_ids, scores);
+     }},
+    {"bad_words_ids", [](const Context& c) { return !c.config.bad_words_ids.empty(); },
+     [](const Context& c, Scores scores) {
+       forbid_bad_words(c.config.bad_words_ids, c.config.eos_token_id, c.input_ids, scores);
+     }},
+    {"min_new_tokens", [](const Context& c) { return c.config.min_new_tokens > 0; },
+     [](const Context& c, Scores scores) {
+       if (c.generated < c.config.min_new_tokens) {
+         forbid_tokens(c.config.eos_token_id, scores);
+       }
+     }},
+    {"suppress_tokens", [](const Context& c) { return !c.config.suppress_tokens.empty(); },
+     [](const Context& c, Scores scores) { forbid_tokens(c.config.suppress_tokens, scores); }},
+    {"begin_suppress_tokens",
+     [](const Context& c) { return !c.config.begin_suppress_tokens.empty(); },
+     [](const Context& c, Scores scores) {
+       if (c.generated == 0) {
+         forbid_tokens(c.config.begin_suppress_tokens, scores);
+       }
+     }},
+    {"logits_processor", [](const Context& c) { return !c.user_defined.empty(); },
+     apply_user_defined},
+};
+
+// Only where tokens are drawn.
+constexpr ProcessorStep kWarpers[] = {
+    {"temperature", [](const Context& c) { return c.config.temperature != 1.0; },
+     [](const Context& c, Scores scores) { divide_by_temperature(c.config.temperature, scores); }},
+    {"top_k", [](const Context& c) { return c.config.top_k > 0; },
+     [](const Context& c, Scores scores) { keep_top_k(c.config.top_k, kKeep, scores); }},
+    {"top_p", [](const Context& c) { return c.config.top_p < 1.0; },
+     [](const Context& c, Scores scores) { keep_top_p(c.config.top_p, kKeep, scores); }},
+    {"min_p", [](const Context& c) { return c.config.min_p > 0.0; },
+     [](const Context& c, Scores scores) { keep_min_p(c.config.min_p, kKeep, scores); }},
+    {"typical_p", [](const Context& c) { return c.config.typical_p < 1.0; },
+     [](const Context& c, Scores scores) { keep_typical(c.config.typical_p, kKeep, scores); }},
+    {"epsilon_cutoff", [](const Context& c) { return c.config.epsilon_cutoff > 0.0; },
+     [](const Context& c, Scores scores) { cut_epsilon(c.config.epsilon_cutoff, kKeep, scores); }},
+    {"eta_cutoff", [](const Context& c) { return c.config.eta_cutoff > 0.0; },
+     [](const Context& c, Scores scores) { cut_eta(c.config.eta_cutoff, kKeep, scores); }},
+};
+
+}  // namespace
+
+bool is_sampling(const GenerationConfig& config) {
+  // Divided by less, scores of any use would leave the range of float32.
+  constexpr double kColdest = 1e-20;
+  return config.do_sample && config.temperature >= kColdest;
+}
+
+ProcessorList::ProcessorList(GenerationConfig config, std::span<const std::int32_t> suppressed,
+                             std::vector<LogitsProcessor> user_defined)
+    : config_(std::move(config)),
+      suppressed_(suppressed.begin(), suppressed.end()),
+      user_defined_(std::move(user_defined)) {
+  const auto is_active = [&](const ProcessorStep& step) { return step.is_active(context({}, 0)); };
+  std::ranges::copy_if(kProcessors, std::back_inserter(processors_), is_active);
+  if (is_sampling(config_)) {
+    std::ranges::copy_if(kWarpers, std::back_inserter(warpers_), is_active);
+  }
+}
+
+ProcessorContext ProcessorList::context(std::span<const std::int32_t> input_ids,
+                                        std::int64_t generated) const {
+  return {config_, user_defined_, suppressed_, input_ids, generated};
+}
+
+void ProcessorList::apply(std::span<const std::int32_t> input_ids, std::int64_t generated,
+                          std::span<float> scores) const {
+  const ProcessorContext now = context(input_ids, generated);
+  check_logits(scores);
+  for (const ProcessorStep& step : processors_) {
+    step.apply(now, scores);
+  }
+  check_choice(scores);
+  for (const ProcessorStep& step : warpers_) {
+    step.apply(now, scores);
+  }
+}
+
+std::vector<std::string> ProcessorList::names() const {
+  std::vector<std::string> names;
+  for (const auto* steps : {&processors_, &warpers_}) {
+    for (const ProcessorStep& step : *steps) {
+      names.emplace_back(step.name);
+    }
+  }
+  return names;
+}
+
+}  // namespace minimax::engine
