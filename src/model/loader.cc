@@ -265,14 +265,15 @@ Model load_model(const std::filesystem::path& directory, const LoadOptions& opti
   return model;
 }
 
-ModelSize measure_model(const std::filesystem::path& directory, const LoadOptions& options) {
+ModelMeasure measure_model(const std::filesystem::path& directory, const LoadOptions& options) {
   const MiniMaxConfig config = MiniMaxConfig::from_pretrained(directory);
   const io::Checkpoint checkpoint = io::read_safetensors(directory);
   Weights weights;
   const std::vector<Parameter> table = parameters(config, weights);
   std::vector<LoadItem> items = match(checkpoint, table);
-  choose_dtypes(resolve_precision(options.dtype, items), items);
-  return sum_sizes(config, items);
+  const ops::Precision precision = resolve_precision(options.dtype, items);
+  choose_dtypes(precision, items);
+  return {.size = sum_sizes(config, items), .precision = precision};
 }
 
 }  // namespace minimax::model

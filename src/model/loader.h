@@ -30,7 +30,14 @@ struct Model {
 /// arithmetic before anything large is allocated; Error{kIo}.
 Model load_model(const std::filesystem::path& directory, const LoadOptions& options);
 
-/// Sizes without loading: from the configuration and the headers of the checkpoint.
-ModelSize measure_model(const std::filesystem::path& directory, const LoadOptions& options);
+/// What load_model() would make of a directory.
+struct ModelMeasure {
+  ModelSize size;
+  ops::Precision precision = ops::Precision::kFloat32;
+};
+
+/// Measures without loading: from the configuration and the headers of the checkpoint.
+/// Throws: as load_model() for what those tell.
+ModelMeasure measure_model(const std::filesystem::path& directory, const LoadOptions& options);
 
 }  // namespace minimax::model
