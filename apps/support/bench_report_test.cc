@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/bench_report.h"
+
+#include <gtest/gtest.h>
+
+namespace minimax::apps {
+namespace {
+
+TEST(Median, IsTheMiddle) {
+  EXPECT_EQ(median({3, 1, 2}), 2);
+  EXPECT_EQ(median({4, 1, 2, 3}), 2.5);
+  EXPECT_EQ(median({5}), 5);
+}
+
+TEST(BenchReport, TakesTokensPerSecondFromTheMedian) {
+  BenchReport report;
+  report.machine.read_gb_per_second = 10;
+  report.machine.peak_gflop_per_second = 100;
+  report.results = {
+      {.test = "pp4", .seconds = {2, 1, 4}, .tokens = 4, .bytes = 10e9, .flops = 50e9}};
+  const base::Json json = to_json(report);
+  const base::Json& row = json.find("results")->array().front();
+  EXPECT_EQ(row.find("test")->string(), "pp4");
+  EXPECT_DOUBLE_EQ(row.find("tokens_per_second")->number(), 2);
+  EXPECT_DOUBLE_EQ(row.find("min")->number(), 1);
+  EXPECT_DOUBLE_EQ(row.find("max")->number(), 4);
+  EXPECT_DOUBLE_EQ(row.find("gb_per_second")->number(), 5);
+  EXPECT_DOUBLE_EQ(row.find("percent_of_read_bandwidth")->number(), 50);
+  EXPECT_DOUBLE_EQ(row.find("percent_of_peak")->number(), 25);
+}
+
+}  // namespace
+}  // namespace minimax::apps

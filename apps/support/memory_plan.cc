@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/memory_plan.h"
+
+#include "base/memory.h"
+#include "model/state.h"
+
+namespace minimax::apps {
+namespace {
+
+// The library's promise: weights and states apart, it takes no more than this.
+constexpr std::int64_t kLargestWorkspace = std::int64_t{64} << 20;
+
+}  // namespace
+
+MemoryPlan plan_memory(const MiniMaxConfig& config, const model::ModelMeasure& measure,
+                       std::int64_t context_tokens) {
+  const model::StateSize state = model::state_size(config, measure.precision);
+  constexpr std::int64_t kPage = model::SequenceState::kPageTokens;
+  const std::int64_t paged_tokens = (context_tokens + kPage - 1) / kPage * kPage;
+  return {.context_tokens = context_tokens,
+          .weights = measure.size.weight_bytes,
+          .lightning_states = state.fixed_bytes,
+          .keys_and_values = paged_tokens * state.bytes_per_token,
+          .workspace = kLargestWorkspace,
+          .available = base::available_memory_bytes()};
+}
+
+}  // namespace minimax::apps

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/model_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "support/model_location.h"
+#include "support/progress.h"
+#include "support/terminal.h"
+#include "support/validators.h"
+
+namespace minimax::apps {
+namespace {
+
+constexpr int kMaxThreads = 1024;
+
+}  // namespace
+
+void add_model_location(CLI::App& command, Environment& environment, ModelOptions& options) {
+  environment.bind(command.add_option(
+      "MODEL", options.model,
+      "Directory of the model, or org/name in the Hugging Face cache; default: the "
+      "demonstration model"));
+}
+
+void add_execution_options(CLI::App& command, Environment& environment, ModelOptions& options) {
+  const std::string group = "Execution";
+  environment.bind(
+      command
+          .add_option("--threads", options.threads, "Threads; default: one per available processor")
+          ->type_name("N")
+          ->check(whole_number(1, kMaxThreads))
+          ->group(group));
+  environment.bind(command
+                       .add_option("--device", options.device,
+                                   "cpu: vector kernels; reference: plain loops, slow and exact")
+                       ->type_name("cpu|reference")
+                       ->check(one_of({"cpu", "reference"}))
+                       ->capture_default_str()
+                       ->group(group));
+  environment.bind(command
+                       .add_option("--dtype", options.dtype,
+                                   "Arithmetic of the projections; auto follows the checkpoint")
+                       ->type_name("auto|float32|bfloat16")
+                       ->check(one_of({"auto", "float32", "bfloat16"}))
+                       ->capture_default_str()
+                       ->group(group));
+  environment.bind(
+      command.add_option("--isa", options.isa, "Instruction set; auto: the widest here")
+          ->type_name("auto|scalar|avx2|avx512")
+          ->check(one_of({"auto", "scalar", "avx2", "avx512"}))
+          ->capture_default_str()
+          ->group(group));
+}
+
+LoadOptions to_load_options(const ModelOptions& options) {
+  LoadOptions load;
+  load.device = options.device == "reference" ? Device::kReference : Device::kCpu;
+  load.dtype = ComputeType::kAuto;
+  if (options.dtype == "float32") {
+    load.dtype = ComputeType::kFloat32;
+  } else if (options.dtype == "bfloat16") {
+    load.dtype = ComputeType::kBFloat16;
+  }
+  load.threads = options.threads;
+  load.isa = options.isa == "auto" ? "" : options.isa;
+  return load;
+}
+
+std::filesystem::path model_directory(const ModelOptions& options) {
+  return options.model.empty() ? demonstration_model() : resolve_model(options.model);
+}
+
+MiniMaxForCausalLM load_model(const std::filesystem::path& directory, const ModelOptions& options) {
+  Progress progress("Reading weights");
+  LoadOptions load = to_load_options(options);
+  load.on_progress = [&](std::int64_t done, std::int64_t total) { progress.update(done, total); };
+  MiniMaxForCausalLM model = MiniMaxForCausalLM::from_pretrained(directory, load);
+  progress.finish();
+  for (const std::string& warning : model.warnings()) {
+    write_warning(warning);
+  }
+  return model;
+}
+
+Tokenizer load_tokenizer(const std::filesystem::path& directory) {
+  Tokenizer tokenizer = AutoTokenizer::from_pretrained(directory);
+  for (const std::string& warning : tokenizer.warnings()) {
+    write_warning(warning);
+  }
+  return tokenizer;
+}
+
+}  // namespace minimax::apps
