@@ -30,7 +30,7 @@ enum class BrokenTemplate { kFallBack, kRefuse };
 struct ChatTemplateOptions {
   BrokenTemplate broken = BrokenTemplate::kFallBack;
   /// The format to fall back to; chosen from config.json where absent.
-  std::optional<BuiltinFormat> fallback;
+  std::optional<BuiltinFormat> fallback = std::nullopt;
 };
 
 struct RenderOptions {
@@ -40,11 +40,11 @@ struct RenderOptions {
   /// Ends the prompt with the opening of the assistant's turn.
   bool add_generation_prompt = true;
   /// Further variables for the template. Their text counts as written by the user.
-  base::JsonObject extra;
+  base::JsonObject extra = {};
   /// Which of several named templates; empty: `tool_use` where there are tools, else `default`.
-  std::string template_name;
+  std::string template_name = {};
   /// What `strftime_now` reads; the local time of the call where absent.
-  std::optional<std::tm> now;
+  std::optional<std::tm> now = std::nullopt;
 };
 
 /// A parsed chat template with the special tokens that it may name. Movable, not copyable.

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "base/json.h"
 #include "minimax/error.h"
@@ -24,10 +26,14 @@ base::Json read_object(const fs::path& path) {
   return json;
 }
 
+bool has(const ChatTemplate::Variables& tokens, std::string_view name) {
+  return std::ranges::any_of(tokens, [&](const auto& token) { return token.first == name; });
+}
+
 // A token is a string, or an object with the string as its content.
 void add_special_tokens(const base::Json& config, ChatTemplate::Variables& tokens) {
   for (const char* name : kSpecialTokens) {
-    const base::Json* value = config.find(name);
+    const base::Json* value = has(tokens, name) ? nullptr : config.find(name);
     if (value != nullptr && value->is_object()) {
       value = value->find("content");
     }
@@ -78,6 +84,10 @@ TemplateFiles find_templates(const fs::path& directory) {
     config = read_object(config_path);
   }
   add_special_tokens(config, files.special_tokens);
+  const fs::path tokens_path = directory / "special_tokens_map.json";
+  if (fs::exists(tokens_path)) {
+    add_special_tokens(read_object(tokens_path), files.special_tokens);
+  }
   const fs::path jinja_path = directory / "chat_template.jinja";
   const fs::path json_path = directory / "chat_template.json";
   if (fs::exists(jinja_path)) {

@@ -23,7 +23,8 @@ struct TemplateFiles {
   std::vector<std::string> problems;       // why a file was not used
 };
 
-/// Throws: Error{kCorruptFile} for a tokenizer_config.json that is no JSON object.
+/// Throws: Error{kCorruptFile} for a tokenizer_config.json or special_tokens_map.json that is no
+/// JSON object.
 TemplateFiles find_templates(const std::filesystem::path& directory);
 
 /// The MiniMax format that config.json stands for; Text-01 where it tells nothing.
