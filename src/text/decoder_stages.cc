@@ -117,11 +117,13 @@ class ReplaceStage final : public WholeTokenStage {
 
  private:
   void take(std::string_view token) override {
-    const auto replaced = step_.pattern.replace_all(token, step_.content);
+    budget_.extend(static_cast<std::int64_t>(token.size()));
+    const auto replaced = step_.pattern.replace_all(token, step_.content, budget_);
     emit(replaced ? std::string_view(*replaced) : token);
   }
 
   const ReplaceDecoding& step_;
+  StepBudget budget_{0};  // of the whole stream
 };
 
 // Strips at both ends of a token without waiting for all of it: only what could still be the end
@@ -173,7 +175,7 @@ class MetaspaceStage final : public TokenSink {
       : replacement_(Pattern::literal(step.replacement)), drops_(step.drops_first), next_(next) {}
 
   void text(std::string_view chunk) override {
-    const auto replaced = replacement_.replace_all(chunk, drops_ ? "" : " ");
+    const auto replaced = replacement_.replace_all(chunk, drops_ ? "" : " ", budget_);
     next_.text(replaced ? std::string_view(*replaced) : chunk);
   }
 
@@ -186,6 +188,7 @@ class MetaspaceStage final : public TokenSink {
 
  private:
   Pattern replacement_;
+  StepBudget budget_{0};  // plain text takes no steps
   bool drops_;
   TokenSink& next_;
 };
@@ -207,12 +210,13 @@ class SuffixStage final : public WholeTokenStage {
 
   void write_held(std::string_view replacement) {
     if (holds_token_) {
-      emit(suffix_.replace_all(held_, replacement).value_or(held_));
+      emit(suffix_.replace_all(held_, replacement, budget_).value_or(held_));
     }
     holds_token_ = false;
   }
 
   Pattern suffix_;
+  StepBudget budget_{0};  // plain text takes no steps
   std::string held_;
   bool holds_token_ = false;
 };

@@ -64,7 +64,7 @@ void for_each_character(MarkedText& text, const Rewrite& rewrite) {
   rewriter.commit();
 }
 
-void run_step(const NormalizeForm& step, MarkedText& text) {
+void run_step(const NormalizeForm& step, MarkedText& text, StepBudget&) {
   const std::vector<NormalizedChunk> chunks = find_unnormalized(text.text, step.form);
   if (chunks.empty()) {
     return;
@@ -81,11 +81,11 @@ void run_step(const NormalizeForm& step, MarkedText& text) {
   rewriter.commit();
 }
 
-void run_step(const LowercaseText&, MarkedText& text) {
+void run_step(const LowercaseText&, MarkedText& text, StepBudget&) {
   for_each_character(text, [](char32_t c, std::string& out) { append_lowercase(c, out); });
 }
 
-void run_step(const StripAccents&, MarkedText& text) {
+void run_step(const StripAccents&, MarkedText& text, StepBudget&) {
   for_each_character(text, [](char32_t c, std::string& out) {
     if (!UnicodeTable::shared().has(c, kAccentProperty)) {
       append_utf8(c, out);
@@ -93,7 +93,7 @@ void run_step(const StripAccents&, MarkedText& text) {
   });
 }
 
-void run_step(const StripSpaces& step, MarkedText& text) {
+void run_step(const StripSpaces& step, MarkedText& text, StepBudget&) {
   const Scanner scanner(text.text);
   const std::int64_t begin = step.left ? scanner.skip(0, kSpaces) : 0;
   std::int64_t end = scanner.size();
@@ -106,7 +106,7 @@ void run_step(const StripSpaces& step, MarkedText& text) {
   rewriter.commit();
 }
 
-void run_step(const PrependText& step, MarkedText& text) {
+void run_step(const PrependText& step, MarkedText& text, StepBudget&) {
   if (text.text.empty()) {
     return;
   }
@@ -116,8 +116,8 @@ void run_step(const PrependText& step, MarkedText& text) {
   }
 }
 
-void run_step(const ReplaceText& step, MarkedText& text) {
-  const std::vector<Regex::Match> matches = step.pattern.find_all(text.text);
+void run_step(const ReplaceText& step, MarkedText& text, StepBudget& budget) {
+  const std::vector<Regex::Match> matches = step.pattern.find_all(text.text, budget);
   if (matches.empty()) {
     return;
   }
@@ -136,8 +136,9 @@ void run_step(const ReplaceText& step, MarkedText& text) {
 }  // namespace
 
 void Normalizer::apply(MarkedText& text) const {
+  StepBudget budget(static_cast<std::int64_t>(text.text.size()));
   for (const NormalizerStep& step : steps_) {
-    std::visit([&](const auto& s) { run_step(s, text); }, step);
+    std::visit([&](const auto& s) { run_step(s, text, budget); }, step);
   }
 }
 

@@ -45,20 +45,20 @@ std::vector<MatchRun> matches_of_property(std::string_view text, Property proper
   return runs;
 }
 
-void cut(const SplitStage& stage, std::string_view text, Pieces& out) {
-  stage.pattern.split(text, stage.behavior, stage.invert, out);
+void cut(const SplitStage& stage, std::string_view text, StepBudget& budget, Pieces& out) {
+  stage.pattern.split(text, stage.rule, budget, out);
 }
 
-void cut(const DigitsStage& stage, std::string_view text, Pieces& out) {
+void cut(const DigitsStage& stage, std::string_view text, StepBudget&, Pieces& out) {
   apply_behavior(text, matches_of_property(text, kNumericProperty),
                  stage.individual ? SplitBehavior::kIsolated : SplitBehavior::kContiguous, out);
 }
 
-void cut(const PunctuationStage& stage, std::string_view text, Pieces& out) {
+void cut(const PunctuationStage& stage, std::string_view text, StepBudget&, Pieces& out) {
   apply_behavior(text, matches_of_property(text, kPunctuationProperty), stage.behavior, out);
 }
 
-void cut(const WhitespaceStage&, std::string_view text, Pieces& out) {
+void cut(const WhitespaceStage&, std::string_view text, StepBudget&, Pieces& out) {
   enum Kind { kSpaceKind, kWordKind, kSymbolKind };
   const UnicodeTable& table = UnicodeTable::shared();
   const auto kind_of = [&](const ScannedCharacter& c) {
@@ -73,7 +73,7 @@ void cut(const WhitespaceStage&, std::string_view text, Pieces& out) {
   }
 }
 
-void cut(const WhitespaceSplitStage&, std::string_view text, Pieces& out) {
+void cut(const WhitespaceSplitStage&, std::string_view text, StepBudget&, Pieces& out) {
   const Scanner scanner(text);
   for (std::int64_t offset = scanner.skip(0, kSpaces); offset < scanner.size();) {
     const std::int64_t end = scanner.skip(offset, ~kSpaces);
@@ -88,7 +88,7 @@ void run_stage(const Stage& stage, bool, PreTokenizedText& text) {
   Pieces in;
   in.swap(text.pieces);
   for (const std::string_view piece : in) {
-    cut(stage, piece, text.pieces);
+    cut(stage, piece, *text.budget, text.pieces);
   }
 }
 
@@ -121,7 +121,8 @@ void run_stage(const MetaspaceStage& stage, bool, PreTokenizedText& text) {
   const Pattern replacement = Pattern::literal(stage.replacement);
   bool is_first = text.at_start;
   for (const std::string_view piece : in) {
-    std::string replaced = space.replace_all(piece, stage.replacement).value_or(std::string(piece));
+    std::string replaced =
+        space.replace_all(piece, stage.replacement, *text.budget).value_or(std::string(piece));
     const bool prepend = stage.prepend_scheme == PrependScheme::kAlways ||
                          (stage.prepend_scheme == PrependScheme::kFirst && is_first);
     if (prepend && !replaced.starts_with(stage.replacement)) {
@@ -130,7 +131,8 @@ void run_stage(const MetaspaceStage& stage, bool, PreTokenizedText& text) {
     is_first = false;
     const std::string& kept = text.owned->emplace_back(std::move(replaced));
     if (stage.split) {
-      replacement.split(kept, SplitBehavior::kMergedWithNext, false, text.pieces);
+      replacement.split(kept, {.behavior = SplitBehavior::kMergedWithNext}, *text.budget,
+                        text.pieces);
     } else {
       text.pieces.push_back(kept);
     }

@@ -16,8 +16,7 @@ namespace minimax::text {
 
 struct SplitStage {
   Pattern pattern;
-  SplitBehavior behavior = SplitBehavior::kIsolated;
-  bool invert = false;
+  SplitRule rule = {};
 };
 struct DigitsStage {
   bool individual = false;
@@ -46,6 +45,7 @@ struct PreTokenizedText {
   std::vector<std::string_view> pieces;
   std::deque<std::string>* owned = nullptr;  // must outlive the pieces
   bool at_start = true;                      // whether the first piece begins the whole text
+  StepBudget* budget = nullptr;              // of the whole text
 };
 
 class PreTokenizer {

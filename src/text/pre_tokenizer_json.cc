@@ -42,7 +42,7 @@ PreTokenizerStage parse_stage(const base::JsonView& json) {
   const std::string& type = component_type(json);
   if (type == "Split") {
     return SplitStage{parse_pattern(json.require("pattern")),
-                      parse_behavior(json.require("behavior")), bool_or(json, "invert", false)};
+                      {parse_behavior(json.require("behavior")), bool_or(json, "invert", false)}};
   }
   if (type == "Digits") {
     return DigitsStage{bool_or(json, "individual_digits", false)};

@@ -14,11 +14,11 @@ namespace minimax::text {
 namespace {
 
 constexpr std::size_t kMaxPatternBytes = 64 * 1024;
-// Steps that one match may take without being counted, and what all matches of a text may take
-// beyond that. The second keeps the worst pattern below a tenth of a second.
-constexpr std::uint32_t kFreeSteps = 1024;
-constexpr std::int64_t kStepBudget = 4'000'000;
-constexpr std::int64_t kStepsPerByte = 16;
+// Steps from one place of the text that are not counted: more than ordinary pieces take, and few
+// enough to be taken at every place.
+constexpr std::uint32_t kFreeSteps = 256;
+constexpr std::size_t kJitStackBytes = 32 * 1024;
+constexpr std::size_t kMaxJitStackBytes = 32 * 1024 * 1024;
 constexpr std::uint32_t kHeapLimitKib = 64 * 1024;
 
 struct CodeDeleter {
@@ -30,8 +30,8 @@ struct MatchDataDeleter {
 struct MatchContextDeleter {
   void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
 };
-struct CompileContextDeleter {
-  void operator()(pcre2_compile_context* context) const { pcre2_compile_context_free(context); }
+struct JitStackDeleter {
+  void operator()(pcre2_jit_stack* stack) const { pcre2_jit_stack_free(stack); }
 };
 
 std::string pcre2_message(int error) {
@@ -47,45 +47,66 @@ std::int64_t character_length(std::string_view text, std::int64_t offset) {
   return byte < 0x80 ? 1 : byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : 2;
 }
 
+// nullptr and a message where the pattern is wrong.
+pcre2_code* compile(const std::string& pattern, std::uint32_t options, std::string& message) {
+  // Oniguruma's ^ and $ always match at line ends.
+  constexpr std::uint32_t kOptions =
+      PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
+  int error = 0;
+  PCRE2_SIZE offset = 0;
+  pcre2_code* code = pcre2_compile(as_subject(pattern), pattern.size(), kOptions | options, &error,
+                                   &offset, nullptr);
+  if (code == nullptr) {
+    message = pcre2_message(error);
+  } else {
+    // Where there is no just-in-time compiler, the interpreter does the same work.
+    pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+  }
+  return code;
+}
+
 }  // namespace
 
 struct Regex::Compiled {
   std::unique_ptr<pcre2_code, CodeDeleter> code;
+  std::unique_ptr<pcre2_code, CodeDeleter> anchored;  // the same for one place of the text
   std::string pattern;
   std::string source;
 };
 
 namespace {
 
-// One pass over one text: the match buffers and the steps that are left.
+// One pass over one text.
 class Search {
  public:
-  Search(const pcre2_code* code, std::string_view text)
+  Search(const pcre2_code* code, const pcre2_code* anchored, std::string_view text,
+         StepBudget& budget)
       : code_(code),
+        anchored_(anchored),
         text_(text),
+        budget_(budget),
         data_(pcre2_match_data_create_from_pattern(code, nullptr)),
-        context_(pcre2_match_context_create(nullptr)),
-        steps_left_(kStepBudget + kStepsPerByte * static_cast<std::int64_t>(text.size())) {
-    base::check(data_ != nullptr && context_ != nullptr, ErrorCode::kOutOfMemory,
-                "regular expression: no memory for a match");
+        context_(pcre2_match_context_create(nullptr)) {
+    check_memory(data_ != nullptr && context_ != nullptr);
     pcre2_set_heap_limit(context_.get(), kHeapLimitKib);
   }
 
-  // The result of pcre2_match from `offset` on, with a limit on steps that doubles while the
-  // budget lasts. Only what goes beyond the free steps is charged.
+  // The result of pcre2_match from `offset` on. PCRE2 counts steps from each place anew, so the
+  // places are only tried one by one, and counted, once some place has shown to be expensive.
   int match(std::int64_t offset) {
-    for (std::uint32_t limit = kFreeSteps;; limit *= 4) {
-      pcre2_set_match_limit(context_.get(), limit);
-      const int result =
-          pcre2_match(code_, as_subject(text_), text_.size(), static_cast<std::size_t>(offset),
-                      PCRE2_NO_UTF_CHECK, data_.get(), context_.get());
-      if (limit > kFreeSteps || result == PCRE2_ERROR_MATCHLIMIT) {
-        steps_left_ -= limit;
-      }
-      if (result != PCRE2_ERROR_MATCHLIMIT || steps_left_ < 4 * std::int64_t{limit}) {
-        return result;
-      }
+    const int result = try_match(code_, offset, kFreeSteps);
+    if (result != PCRE2_ERROR_MATCHLIMIT) {
+      return result;
     }
+    const auto size = static_cast<std::int64_t>(text_.size());
+    while (offset <= size) {
+      const int here = match_here(offset);
+      if (here != PCRE2_ERROR_NOMATCH) {
+        return here;
+      }
+      offset += offset < size ? character_length(text_, offset) : 1;
+    }
+    return PCRE2_ERROR_NOMATCH;
   }
 
   Regex::Match found() const {
@@ -96,11 +117,44 @@ class Search {
   }
 
  private:
+  static void check_memory(bool enough) {
+    base::check(enough, ErrorCode::kOutOfMemory, "regular expression: no memory for a match");
+  }
+
+  int match_here(std::int64_t offset) {
+    for (std::uint32_t limit = kFreeSteps;; limit *= 4) {
+      const int result = try_match(anchored_, offset, limit);
+      const bool affordable = limit == kFreeSteps || budget_.take(limit);
+      if (!affordable || result != PCRE2_ERROR_MATCHLIMIT) {
+        return affordable ? result : PCRE2_ERROR_MATCHLIMIT;
+      }
+    }
+  }
+
+  int try_match(const pcre2_code* code, std::int64_t offset, std::uint32_t step_limit) {
+    pcre2_set_match_limit(context_.get(), step_limit);
+    const auto run = [&] {
+      return pcre2_match(code, as_subject(text_), text_.size(), static_cast<std::size_t>(offset),
+                         PCRE2_NO_UTF_CHECK, data_.get(), context_.get());
+    };
+    const int result = run();
+    if (result != PCRE2_ERROR_JIT_STACKLIMIT || jit_stack_ != nullptr) {
+      return result;
+    }
+    // The stack that is always there is small; a larger one is made for who needs it.
+    jit_stack_.reset(pcre2_jit_stack_create(kJitStackBytes, kMaxJitStackBytes, nullptr));
+    check_memory(jit_stack_ != nullptr);
+    pcre2_jit_stack_assign(context_.get(), nullptr, jit_stack_.get());
+    return run();
+  }
+
   const pcre2_code* code_;
+  const pcre2_code* anchored_;
   std::string_view text_;
+  StepBudget& budget_;
   std::unique_ptr<pcre2_match_data, MatchDataDeleter> data_;
+  std::unique_ptr<pcre2_jit_stack, JitStackDeleter> jit_stack_;
   std::unique_ptr<pcre2_match_context, MatchContextDeleter> context_;
-  std::int64_t steps_left_;
 };
 
 }  // namespace
@@ -112,21 +166,15 @@ Regex::Regex(std::string_view pattern, const std::string& source)
                        kMaxPatternBytes, pattern.size());
   });
   const std::string translated = translate_pattern(pattern, source);
-  const std::unique_ptr<pcre2_compile_context, CompileContextDeleter> context(
-      pcre2_compile_context_create(nullptr));
-  int error = 0;
-  PCRE2_SIZE offset = 0;
-  // Oniguruma's ^ and $ always match at line ends.
-  compiled_->code.reset(
-      pcre2_compile(as_subject(translated), translated.size(),
-                    PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error,
-                    &offset, context.get()));
-  base::check(compiled_->code != nullptr, ErrorCode::kUnsupported, [&] {
-    return fmt::format("{}: expected a regular expression, found {} ({})", source,
-                       base::printable(pattern), pcre2_message(error));
-  });
-  // Without a just-in-time compiler the interpreter does the same work.
-  pcre2_jit_compile(compiled_->code.get(), PCRE2_JIT_COMPLETE);
+  for (auto [code, options] : {std::pair{&compiled_->code, 0u},
+                               std::pair{&compiled_->anchored, std::uint32_t{PCRE2_ANCHORED}}}) {
+    std::string error;
+    code->reset(compile(translated, options, error));
+    base::check(*code != nullptr, ErrorCode::kUnsupported, [&] {
+      return fmt::format("{}: expected a regular expression, found {} ({})", source,
+                         base::printable(pattern), error);
+    });
+  }
   compiled_->pattern = pattern;
   compiled_->source = source;
 }
@@ -135,8 +183,8 @@ Regex::~Regex() = default;
 Regex::Regex(Regex&&) noexcept = default;
 Regex& Regex::operator=(Regex&&) noexcept = default;
 
-void Regex::find_all(std::string_view text, std::vector<Match>& matches) const {
-  Search search(compiled_->code.get(), text);
+void Regex::find_all(std::string_view text, StepBudget& budget, std::vector<Match>& matches) const {
+  Search search(compiled_->code.get(), compiled_->anchored.get(), text, budget);
   const auto size = static_cast<std::int64_t>(text.size());
   std::int64_t previous_end = -1;
   for (std::int64_t offset = 0; offset <= size;) {

@@ -11,6 +11,25 @@
 
 namespace minimax::text {
 
+/// How many steps of backtracking the patterns of one call may take together. It grows with the
+/// text, so that no honest pattern meets it, and keeps the worst below a tenth of a second.
+class StepBudget {
+ public:
+  explicit StepBudget(std::int64_t text_bytes) { extend(text_bytes); }
+
+  void extend(std::int64_t text_bytes) { left_ += kStepsPerByte * text_bytes; }
+  /// Whether as many steps were left.
+  bool take(std::int64_t steps) {
+    left_ -= steps;
+    return left_ >= 0;
+  }
+
+ private:
+  static constexpr std::int64_t kStepsPerByte = 16;
+
+  std::int64_t left_ = 4'000'000;
+};
+
 /// Thread safety: matching is const and may run on several threads.
 class Regex {
  public:
@@ -27,9 +46,8 @@ class Regex {
 
   /// Appends all matches from left to right, without overlap. An empty match right behind the
   /// previous match is left out. Requires: valid UTF-8.
-  /// Throws: Error{kUnsupported} where matching takes more steps than its budget, which grows
-  /// with the length of the text.
-  void find_all(std::string_view text, std::vector<Match>& matches) const;
+  /// Throws: Error{kUnsupported} where that takes more steps than the budget has.
+  void find_all(std::string_view text, StepBudget& budget, std::vector<Match>& matches) const;
 
  private:
   struct Compiled;

@@ -108,10 +108,10 @@ Pattern Pattern::regex(std::string_view pattern, const std::string& source) {
   return result;
 }
 
-std::vector<Regex::Match> Pattern::find_all(std::string_view text) const {
+std::vector<Regex::Match> Pattern::find_all(std::string_view text, StepBudget& budget) const {
   std::vector<Regex::Match> matches;
   if (regex_) {
-    regex_->find_all(text, matches);
+    regex_->find_all(text, budget, matches);
     return matches;
   }
   if (splitter_ != nullptr) {
@@ -131,23 +131,23 @@ std::vector<Regex::Match> Pattern::find_all(std::string_view text) const {
   return matches;
 }
 
-void Pattern::split(std::string_view text, SplitBehavior behavior, bool invert,
+void Pattern::split(std::string_view text, const SplitRule& rule, StepBudget& budget,
                     std::vector<std::string_view>& pieces) const {
-  if (splitter_ != nullptr && behavior == SplitBehavior::kIsolated) {
+  if (splitter_ != nullptr && rule.behavior == SplitBehavior::kIsolated) {
     splitter_(text, pieces);
     return;
   }
   std::vector<MatchRun> runs =
-      complete_runs(find_all(text), static_cast<std::int64_t>(text.size()));
+      complete_runs(find_all(text, budget), static_cast<std::int64_t>(text.size()));
   for (MatchRun& run : runs) {
-    run.is_match = run.is_match != invert;
+    run.is_match = run.is_match != rule.invert;
   }
-  apply_behavior(text, runs, behavior, pieces);
+  apply_behavior(text, runs, rule.behavior, pieces);
 }
 
-std::optional<std::string> Pattern::replace_all(std::string_view text,
-                                                std::string_view content) const {
-  const std::vector<Regex::Match> matches = find_all(text);
+std::optional<std::string> Pattern::replace_all(std::string_view text, std::string_view content,
+                                                StepBudget& budget) const {
+  const std::vector<Regex::Match> matches = find_all(text, budget);
   if (matches.empty()) {
     return std::nullopt;
   }

@@ -15,6 +15,11 @@ namespace minimax::text {
 /// matches beside it.
 enum class SplitBehavior { kIsolated, kRemoved, kMergedWithPrevious, kMergedWithNext, kContiguous };
 
+struct SplitRule {
+  SplitBehavior behavior = SplitBehavior::kIsolated;
+  bool invert = false;  // swaps matches and what lies between them
+};
+
 /// A stretch of the text, either one match or all that lies between two.
 struct MatchRun {
   std::int64_t begin = 0;
@@ -39,14 +44,15 @@ class Pattern {
   static Pattern regex(std::string_view pattern, const std::string& source);
 
   /// Matches from left to right. Requires: valid UTF-8. Throws: as Regex::find_all.
-  std::vector<Regex::Match> find_all(std::string_view text) const;
+  std::vector<Regex::Match> find_all(std::string_view text, StepBudget& budget) const;
 
-  /// Appends the pieces of a split. `invert` swaps matches and what lies between them.
-  void split(std::string_view text, SplitBehavior behavior, bool invert,
+  /// Appends the pieces of a split.
+  void split(std::string_view text, const SplitRule& rule, StepBudget& budget,
              std::vector<std::string_view>& pieces) const;
 
   /// `text` with every match replaced. Where nothing matches, no copy is needed: nullopt.
-  std::optional<std::string> replace_all(std::string_view text, std::string_view content) const;
+  std::optional<std::string> replace_all(std::string_view text, std::string_view content,
+                                         StepBudget& budget) const;
 
  private:
   using Splitter = void (*)(std::string_view, std::vector<std::string_view>&);

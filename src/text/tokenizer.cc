@@ -71,6 +71,7 @@ class Encoding {
       : parts_(parts),
         added_(added),
         input_(input),
+        budget_(static_cast<std::int64_t>(input.text.size())),
         cache_(static_cast<std::int64_t>(input.text.size())) {}
 
   std::vector<std::int32_t> run() {
@@ -109,7 +110,8 @@ class Encoding {
   }
 
   void encode_text(std::string_view text, bool at_start) {
-    PreTokenizedText pieces{.pieces = {text}, .owned = &owned_, .at_start = at_start};
+    PreTokenizedText pieces{
+        .pieces = {text}, .owned = &owned_, .at_start = at_start, .budget = &budget_};
     parts_.pre_tokenizer.run(pieces);
     for (const std::string_view piece : pieces.pieces) {
       encode_piece(piece);
@@ -141,6 +143,7 @@ class Encoding {
   std::vector<std::int32_t> ids_;
   std::deque<std::string> owned_;  // texts that normalizers and stages made; pieces point into them
   BpeScratch scratch_;
+  StepBudget budget_;
   WordCache cache_;
 };
 

@@ -11,8 +11,8 @@
 namespace minimax::text {
 namespace {
 
-constexpr std::int64_t kMaxVocabulary = 2'000'000;
-constexpr std::int64_t kMaxMerges = 4'000'000;
+constexpr std::int64_t kMaxVocabulary = 1'000'000;
+constexpr std::int64_t kMaxMerges = 2'000'000;
 constexpr std::int64_t kMaxAddedTokens = 1'000'000;
 constexpr std::int64_t kMaxAddedBytes = 4 << 20;
 
