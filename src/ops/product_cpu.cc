@@ -129,6 +129,54 @@ inline Tile<kRows, kColumns> tile_of(const TileInput<Products>& in) {
   return tile;
 }
 
+/// Weights that will be read next: some bytes of some rows.
+struct WeightPart {
+  const std::byte* data;
+  std::int64_t rows;
+  std::int64_t row_bytes;
+  std::int64_t stride_bytes;
+};
+
+/// Brings a WeightPart into the second cache, a little with each tile, while the units multiply.
+/// Without it, a block of tens of rows waits for its weights about as long as it uses them.
+class Prefetch {
+ public:
+  Prefetch(const WeightPart& part, std::int64_t tiles) : part_(part) {
+    if (part.row_bytes == part.stride_bytes) {  // one long row
+      part_.row_bytes *= part.rows;
+      part_.rows = part.rows > 0 ? 1 : 0;
+    }
+    const std::int64_t row_lines = (part_.row_bytes + kLine - 1) / kLine;
+    bytes_each_ = (part_.rows * row_lines + tiles - 1) / tiles * kLine;
+  }
+
+  /// One tile's share, or what is left of the row.
+  void advance() {
+    if (part_.rows == 0) {
+      return;
+    }
+    const std::byte* row = part_.data;
+    const std::int64_t end =
+        at_ + bytes_each_ < part_.row_bytes ? at_ + bytes_each_ : part_.row_bytes;
+    for (std::int64_t at = at_; at < end; at += kLine) {
+      _mm_prefetch(row + at, _MM_HINT_T1);
+    }
+    at_ = end;
+    if (end == part_.row_bytes) {
+      at_ = 0;
+      part_.data += part_.stride_bytes;
+      --part_.rows;
+    }
+  }
+
+ private:
+  static constexpr std::int64_t kLine = 64;
+
+  WeightPart part_;
+  std::int64_t bytes_each_;
+  std::int64_t at_ = 0;
+};
+
 /// Where a tile's sums go, and whether to those of the pieces before.
 struct TileOutput {
   float* data;
@@ -157,9 +205,11 @@ inline void write(const Tile<kRows, 1>& tile, const TileOutput& out) {
 
 /// The first `columns` columns of kRows rows, for one piece of K.
 template <class Products, int kRows>
-void multiply_columns(TileInput<Products> in, TileOutput out, std::int64_t columns) {
+void multiply_columns(TileInput<Products> in, TileOutput out, std::int64_t columns,
+                      Prefetch& prefetch) {
   std::int64_t column = 0;
   for (; column + kTileColumns <= columns; column += kTileColumns) {
+    prefetch.advance();
     write(tile_of<Products, kRows, kTileColumns>(in), out);
     in.weight += kTileColumns * in.weight_stride;
     out.data += kTileColumns;
@@ -173,11 +223,11 @@ void multiply_columns(TileInput<Products> in, TileOutput out, std::int64_t colum
 
 template <class Products, int kRows = kTileRows>
 void multiply_rows(std::int64_t rows, const TileInput<Products>& in, const TileOutput& out,
-                   std::int64_t columns) {
+                   std::int64_t columns, Prefetch& prefetch) {
   if (rows == kRows) {
-    multiply_columns<Products, kRows>(in, out, columns);
+    multiply_columns<Products, kRows>(in, out, columns, prefetch);
   } else if constexpr (kRows > 1) {
-    multiply_rows<Products, kRows - 1>(rows, in, out, columns);
+    multiply_rows<Products, kRows - 1>(rows, in, out, columns, prefetch);
   }
 }
 
@@ -193,52 +243,113 @@ struct BlockOutput {
   std::int64_t stride;
 };
 
-/// A block of the output for one piece of K, from element `k` on.
+/// Elements [k, k + count) of K, and the weights to fetch meanwhile.
+struct Piece {
+  std::int64_t k;
+  std::int64_t count;
+  WeightPart next;
+};
+
+/// A block of the output for one piece of K.
 template <class Products>
-void multiply_piece(const Product& args, const Block& block, const BlockOutput& out, std::int64_t k,
-                    std::int64_t count) {
+void multiply_piece(const Product& args, const Block& block, const BlockOutput& out,
+                    const Piece& piece) {
+  using Weight = typename Products::Weight;
   TileInput<Products> in{.x = {},
-                         .weight = static_cast<const typename Products::Weight*>(args.weight.data) +
-                                   block.column_begin * args.inner + k,
+                         .weight = static_cast<const Weight*>(args.weight.data) +
+                                   block.column_begin * args.inner + piece.k,
                          .weight_stride = args.inner,
-                         .count = count};
-  const auto* x = static_cast<const typename Products::Activation*>(args.x.data) + k;
+                         .count = piece.count};
+  const auto* x = static_cast<const typename Products::Activation*>(args.x.data) + piece.k;
+  const std::int64_t height = block.row_end - block.row_begin;
   const std::int64_t columns = block.column_end - block.column_begin;
-  for (std::int64_t row = block.row_begin; row < block.row_end; row += kTileRows) {
-    const std::int64_t rows = smaller(kTileRows, block.row_end - row);
+  Prefetch prefetch(piece.next,
+                    (height + kTileRows - 1) / kTileRows * (columns / kTileColumns + 1));
+  for (std::int64_t row = 0; row < height; row += kTileRows) {
+    const std::int64_t rows = smaller(kTileRows, height - row);
     for (std::int64_t r = 0; r < rows; ++r) {
-      in.x[r] = x + source_row(args, row + r) * args.x.stride;
+      in.x[r] = x + source_row(args, block.row_begin + row + r) * args.x.stride;
     }
-    const TileOutput to{.data = out.data + (row - block.row_begin) * out.stride,
-                        .stride = out.stride,
-                        .add = k > 0};
-    multiply_rows<Products>(rows, in, to, columns);
+    const TileOutput to{
+        .data = out.data + row * out.stride, .stride = out.stride, .add = piece.k > 0};
+    multiply_rows<Products>(rows, in, to, columns, prefetch);
   }
 }
 
-/// A block of the output. Rows of activations stay in the first cache while the columns pass, from
-/// the second one; where there is one tile of rows, each weight row is read to its end instead.
+/// Bytes of activations in a piece of K: those of a register tile fit the first cache.
+constexpr std::int64_t kPieceBytes = 4096;
+
+/// One tile of rows: each weight row is read once and to its end, at the speed of the memory.
 template <class Products>
-void multiply(const Product& args, const Block& block, const BlockOutput& out) {
-  constexpr std::int64_t kPiece = 4096 / sizeof(typename Products::Activation);
-  const bool flat = block.row_end - block.row_begin <= kTileRows;
-  const std::int64_t width = flat ? kTileColumns : block.column_end - block.column_begin;
+void multiply_flat(const Product& args, const Block& block, const BlockOutput& out) {
+  constexpr std::int64_t kPiece = kPieceBytes / sizeof(typename Products::Activation);
   Block part = block;
-  for (; part.column_begin < block.column_end; part.column_begin += width) {
-    part.column_end = smaller(part.column_begin + width, block.column_end);
-    const BlockOutput to{.data = out.data + (part.column_begin - block.column_begin),
-                         .stride = out.stride};
+  BlockOutput to = out;
+  for (; part.column_begin < block.column_end; part.column_begin += kTileColumns) {
+    part.column_end = smaller(part.column_begin + kTileColumns, block.column_end);
     std::int64_t k = 0;
     do {
-      multiply_piece<Products>(args, part, to, k, smaller(kPiece, args.inner - k));
+      multiply_piece<Products>(args, part, to,
+                               {.k = k, .count = smaller(kPiece, args.inner - k), .next = {}});
       k += kPiece;
     } while (k < args.inner);
+    to.data += kTileColumns;
   }
 }
 
-void multiply_any(const Product& args, const Block& block, const BlockOutput& out) {
-  visit_products(args.x.dtype, args.weight.dtype,
-                 [&]<class Products>() { multiply<Products>(args, block, out); });
+/// Several tiles of rows: the activations of a tile stay in the first cache while the weights of
+/// the block pass from the second one, to which they came during the piece before.
+template <class Products>
+void multiply_tall(const Product& args, const Block& block, const BlockOutput& out,
+                   const WeightPart& after) {
+  using Weight = typename Products::Weight;
+  constexpr std::int64_t kPiece = kPieceBytes / sizeof(typename Products::Activation);
+  constexpr std::int64_t kWeightBytes = sizeof(Weight);
+  const auto* weight = static_cast<const std::byte*>(args.weight.data);
+  std::int64_t k = 0;
+  do {
+    Piece piece{.k = k, .count = smaller(kPiece, args.inner - k), .next = after};
+    k += kPiece;
+    if (k < args.inner) {
+      piece.next = {.data = weight + (block.column_begin * args.inner + k) * kWeightBytes,
+                    .rows = block.column_end - block.column_begin,
+                    .row_bytes = smaller(kPiece, args.inner - k) * kWeightBytes,
+                    .stride_bytes = args.inner * kWeightBytes};
+    }
+    multiply_piece<Products>(args, block, out, piece);
+  } while (k < args.inner);
+}
+
+std::int64_t element_bytes(DType dtype) { return dtype == DType::kF32 ? 4 : 2; }
+
+/// The first piece of the weights of some columns.
+WeightPart first_part(const Product& args, const ProductWeight& weight, std::int64_t begin,
+                      std::int64_t end) {
+  const std::int64_t bytes = element_bytes(weight.dtype);
+  const std::int64_t piece = kPieceBytes / element_bytes(args.x.dtype);
+  return {.data = static_cast<const std::byte*>(weight.data) + begin * args.inner * bytes,
+          .rows = end - begin,
+          .row_bytes = smaller(piece, args.inner) * bytes,
+          .stride_bytes = args.inner * bytes};
+}
+
+/// The same for the columns after a block, which the same thread most likely has next.
+WeightPart part_after(const Product& args, const Block& block) {
+  const std::int64_t width = block.column_end - block.column_begin;
+  return first_part(args, args.weight, block.column_end,
+                    smaller(block.column_end + width, args.columns));
+}
+
+/// A block of the output; `after` are the weights that follow.
+void multiply(const Product& args, const Block& block, const BlockOutput& out,
+              const WeightPart& after) {
+  visit_products(args.x.dtype, args.weight.dtype, [&]<class Products>() {
+    if (block.row_end - block.row_begin <= kTileRows) {
+      multiply_flat<Products>(args, block, out);
+    } else {
+      multiply_tall<Products>(args, block, out, after);
+    }
+  });
 }
 
 BlockOutput output_of(const Product& args, const Block& block) {
@@ -273,18 +384,18 @@ void round_rows(const RoundedRows& args, std::int64_t begin, std::int64_t end) {
 
 template <cpu::Isa>
 void product(const Product& args, const Block& block) {
-  multiply_any(args, block, output_of(args, block));
+  multiply(args, block, output_of(args, block), part_after(args, block));
 }
 
 template <cpu::Isa>
 void gated_product(const Product& gate, const ProductWeight& up, const Block& block) {
   const BlockOutput out = output_of(gate, block);
-  multiply_any(gate, block, out);
+  multiply(gate, block, out, first_part(gate, up, block.column_begin, block.column_end));
   float factors[std::size_t{kBlockRows * kBlockColumns}];
   const std::int64_t columns = block.column_end - block.column_begin;
   Product other = gate;
   other.weight = up;
-  multiply_any(other, block, {.data = factors, .stride = columns});
+  multiply(other, block, {.data = factors, .stride = columns}, part_after(gate, block));
   for (std::int64_t row = 0; row < block.row_end - block.row_begin; ++row) {
     float* to = out.data + row * out.stride;
     const float* factor = factors + row * columns;

@@ -17,7 +17,12 @@ struct MatmulArgs {
 };
 
 /// out = x * weight^T with float32 sums. Every output element is summed in one fixed order, so
-/// the result depends neither on the number of threads nor on T.
+/// the result depends neither on the number of threads nor on T: a decoded row has the bits of the
+/// same row in a prompt, in both precisions. It does depend on the instruction set.
+/// With kBFloat16, F32 and F16 weights are used as they are; AVX-512 takes subnormal numbers
+/// for zero where it multiplies BF16 weights.
+/// Moves each weight once for up to six rows, and then from the second cache; bound by reading
+/// memory for few rows, by multiply-adds from some tens on.
 void matmul(const Context& ctx, const MatmulArgs& args);
 
 /// The bytes of scratch that matmul takes for T rows of K.
