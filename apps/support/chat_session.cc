@@ -41,7 +41,9 @@ GenerateOutput ChatSession::reply(const GenerationConfig& config, GenerateOption
   options.state = &latest_.state;
   GenerateOutput output;
   try {
-    output = model_.generate(std::span(prompt).subspan(latest_.ids.size()), config, options);
+    // Limits of the whole length count what is in the state, too.
+    output = model_.generate(std::span(prompt).subspan(latest_.ids.size()),
+                             config.for_prompt(static_cast<std::int64_t>(prompt.size())), options);
   } catch (...) {
     forget();  // where it stopped is not known
     throw;

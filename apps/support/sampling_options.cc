@@ -77,7 +77,9 @@ void add_sampling_options(CLI::App& command, Environment& environment, SamplingO
 GenerationConfig to_generation_config(const SamplingOptions& options,
                                       const GenerationConfig& defaults) {
   GenerationConfig config = defaults;
-  config.max_new_tokens = options.max_new_tokens.value_or(config.max_new_tokens);
+  if (options.max_new_tokens) {
+    config.max_new_tokens = options.max_new_tokens;
+  }
   config.top_k = options.top_k.value_or(config.top_k);
   config.top_p = options.top_p.value_or(config.top_p);
   config.min_p = options.min_p.value_or(config.min_p);
@@ -119,8 +121,8 @@ void set_sampling_option(SamplingOptions& options, std::string_view name, std::s
 std::string describe_sampling(const GenerationConfig& config) {
   return fmt::format(
       "max-new-tokens {}\ntemperature {}\ntop-k {}\ntop-p {}\nmin-p {}\nrepetition-penalty {}\n",
-      config.max_new_tokens, config.do_sample ? config.temperature : 0.0, config.top_k,
-      config.top_p, config.min_p, config.repetition_penalty);
+      config.for_prompt(0).max_new_tokens.value(), config.do_sample ? config.temperature : 0.0,
+      config.top_k, config.top_p, config.min_p, config.repetition_penalty);
 }
 
 }  // namespace minimax::apps
