@@ -23,9 +23,11 @@ function(minimax_isa_sources target)
       add_library(${objects} OBJECT)
       target_include_directories(${objects} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
       minimax_compile_options(${objects})
-      # GCC 12 takes the deliberately undefined registers inside its own intrinsics for mistakes.
-      target_compile_options(${objects} PRIVATE ${MINIMAX_ISA_FLAGS_${isa}} -ffp-contract=off
-                                                -Wno-uninitialized -Wno-maybe-uninitialized)
+      target_compile_options(${objects} PRIVATE ${MINIMAX_ISA_FLAGS_${isa}} -ffp-contract=off)
+      if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        # GCC 12 takes the deliberately undefined registers inside its own intrinsics for mistakes.
+        target_compile_options(${objects} PRIVATE -Wno-uninitialized -Wno-maybe-uninitialized)
+      endif()
       target_sources(${target} PRIVATE $<TARGET_OBJECTS:${objects}>)
     endif()
     target_sources(${objects} PRIVATE ${files})
