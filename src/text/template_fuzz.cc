@@ -25,7 +25,7 @@ constexpr jinja::Limits kLimits{.steps = 20'000, .memory_bytes = 8 << 20, .depth
 
 constexpr const char* kVariables = R"({
   "messages": [{"role": "system", "content": "Be \"kind\".\n"},
-               {"role": "user", "content": [{"type": "text", "text": " <s>ünï 😀 "}]},
+               {"role": "user", "content": [{"type": "text", "text": " <s>\u00fcn\u00ef \ud83d\ude00 "}]},
                {"role": "assistant", "content": null, "tool_calls":
                   [{"id": "1", "function": {"name": "f", "arguments": {"a": [1, 2.5, true]}}}]},
                {"role": "tool", "name": "f", "content": "{}"}],

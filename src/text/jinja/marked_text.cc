@@ -117,6 +117,9 @@ void TextBuilder::append_repeated(char c, std::int64_t count, Mark mark) {
 std::int64_t TextBuilder::size() const { return buffer_->size - begin_; }
 
 const Text* TextBuilder::finish() {
+  if (size() == 0) {
+    return heap_.make<Text>();
+  }
   buffer_->is_shared = true;
   const std::string_view bytes(buffer_->bytes + begin_, to_size(size()));
   const Mark* marks = buffer_->marks == nullptr ? nullptr : buffer_->marks + begin_;

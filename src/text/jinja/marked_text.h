@@ -20,7 +20,7 @@ struct TextBuffer;
 
 /// An immutable string. The bytes belong to the heap, the template or the caller's JSON.
 struct Text {
-  std::string_view bytes;
+  std::string_view bytes = "";   // never a null pointer
   Mark mark = Mark::kTemplate;   // of all bytes, where `marks` is null
   const Mark* marks = nullptr;   // one for each byte, or null
   TextBuffer* buffer = nullptr;  // where the bytes can be appended to if they end at its end

@@ -15,6 +15,9 @@ std::int64_t find_bytes(Heap& heap, std::string_view text, std::string_view need
   if (needle.empty()) {
     return from;
   }
+  if (rest.size() < needle.size()) {
+    return -1;
+  }
   // memmem is linear in glibc; std::string_view::find is quadratic for hostile needles.
   const void* found = ::memmem(rest.data(), rest.size(), needle.data(), needle.size());
   const std::int64_t offset = found == nullptr ? -1 : static_cast<const char*>(found) - text.data();
