@@ -211,6 +211,29 @@ def export_features(golden_strings):
     write(OUTPUT / "features" / "cases.jsonl", "\n".join(lines) + "\n")
 
 
+def export_seeds():
+    """Small inputs from which the fuzzers start."""
+    vocab = [
+        "<unk>",
+        *sorted("abcdefghilmnoprstuvw'<>/!\u0120\u010a\u2581"),
+        "ab",
+        "\u0120a",
+        "abab",
+    ]
+    vocab = {token: index for index, token in enumerate(vocab)}
+    merges = ["a b", "\u0120 a", "ab ab"]
+    tiny = {"type": "BPE", "vocab": vocab, "merges": merges}
+    trained = {"bytes": tiny, "characters": tiny, "affixes": features.affix_model()}
+    seeds = OUTPUT / "seeds"
+    for name, case in features.all_cases():
+        members = {k: v for k, v in case.get("model_members", {}).items() if k != "byte_fallback"}
+        content, _ = feature_tokenizer({**case, "model_members": members}, trained)
+        model = {**trained[case.get("model", "bytes")], **members}
+        write(seeds / "tokenizer_json" / f"{name}.json", compact({**content, "model": model}))
+    pair = "\0".join([compact(vocab), "#version: 0.2\n" + "\n".join(merges), "ab abab bad!\nab"])
+    write(seeds / "merges" / "pair", pair)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--merges", type=Path, help="the merges.txt of the release")
@@ -229,6 +252,7 @@ def main():
         export_small(strings)
     if "features" in arguments.only:
         export_features(strings)
+        export_seeds()
     if "release" in arguments.only and arguments.merges:
         release = release_tokenizer(arguments.merges)
         write(

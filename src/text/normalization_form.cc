@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <utility>
 
 #include "text/scanner.h"
 #include "text/unicode.h"
@@ -35,17 +36,35 @@ int utf8proc_options(UnicodeForm form) {
 
 int combining_class(std::int32_t c) { return utf8proc_get_property(c)->combining_class; }
 
-// Sorts every run of combining marks by class, keeping the order of equals. (utf8proc's own
-// reordering takes quadratic time on long runs.)
+// Sorts marks by class, keeping the order of equals.
+void sort_marks(std::span<std::int32_t> marks) {
+  struct Mark {
+    int combining_class;
+    std::size_t position;
+    std::int32_t value;
+  };
+  std::vector<Mark> sorted;
+  sorted.reserve(marks.size());
+  for (std::size_t i = 0; i < marks.size(); ++i) {
+    sorted.push_back({combining_class(marks[i]), i, marks[i]});
+  }
+  std::sort(sorted.begin(), sorted.end(), [](const Mark& a, const Mark& b) {
+    return std::pair(a.combining_class, a.position) < std::pair(b.combining_class, b.position);
+  });
+  std::transform(sorted.begin(), sorted.end(), marks.begin(),
+                 [](const Mark& mark) { return mark.value; });
+}
+
+// Sorts every run of marks. (utf8proc's own reordering takes quadratic time on long runs.)
 void reorder_marks(std::vector<std::int32_t>& points) {
   auto begin = points.begin();
   while (begin != points.end()) {
     begin = std::find_if(begin, points.end(), [](auto c) { return combining_class(c) != 0; });
     const auto end =
         std::find_if(begin, points.end(), [](auto c) { return combining_class(c) == 0; });
-    std::stable_sort(begin, end, [](std::int32_t a, std::int32_t b) {
-      return combining_class(a) < combining_class(b);
-    });
+    if (end - begin > 1) {
+      sort_marks(std::span(begin, end));
+    }
     begin = end;
   }
 }
