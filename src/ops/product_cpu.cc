@@ -24,6 +24,8 @@ struct WideProducts {
   using Activation = float;
   using Weight = T;
   static constexpr std::int64_t kElements = Vec::kLanes;
+  // Weights are fetched so many elements before their use.
+  static constexpr std::int64_t kAhead = 2048 / sizeof(T);
 
   template <class From>
   static Vec load(const From* from) {
@@ -42,6 +44,7 @@ struct PairProducts {
   using Activation = BFloat16;
   using Weight = BFloat16;
   static constexpr std::int64_t kElements = Pairs::kLanes;
+  static constexpr std::int64_t kAhead = 512;
 
   static Pairs load(const BFloat16* from) { return Pairs::load(from); }
   static Pairs load_first(const BFloat16* from, std::int64_t n) {
@@ -74,13 +77,18 @@ void visit_products(DType activation, DType weight, const F& f) {
 constexpr int kTileRows = Vec::kLanes == 16 ? 6 : Vec::kLanes == 8 ? 3 : 2;
 constexpr int kTileColumns = 4;
 
-/// What a tile multiplies: `count` elements of some rows of activations and of weights.
+/// What a tile multiplies: some rows of activations and of weights.
 template <class Products>
 struct TileInput {
   const typename Products::Activation* x[std::size_t{kTileRows}];
   const typename Products::Weight* weight;
   std::int64_t weight_stride;
-  std::int64_t count;
+};
+
+/// Elements [begin, end) of K.
+struct Range {
+  std::int64_t begin;
+  std::int64_t end;
 };
 
 template <int kColumns>
@@ -90,6 +98,13 @@ struct TileRow {
 
 template <int kRows, int kColumns>
 struct Tile {
+  Tile() {
+    for (TileRow<kColumns>& each : row) {
+      for (Vec& sum : each.column) {
+        sum = cpu::zero();
+      }
+    }
+  }
   TileRow<kColumns> row[std::size_t{kRows}];
 };
 
@@ -109,24 +124,29 @@ inline void add_products(Tile<kRows, kColumns>& tile, const TileInput<Products>&
 }
 
 template <class Products, int kRows, int kColumns>
-inline Tile<kRows, kColumns> tile_of(const TileInput<Products>& in) {
+inline void accumulate(Tile<kRows, kColumns>& tile, const TileInput<Products>& in, Range range) {
   constexpr std::int64_t kStep = Products::kElements;
-  Tile<kRows, kColumns> tile;
-  for (TileRow<kColumns>& row : tile.row) {
-    for (Vec& sum : row.column) {
-      sum = cpu::zero();
-    }
-  }
-  std::int64_t k = 0;
-  for (; k + kStep <= in.count; k += kStep) {
+  std::int64_t k = range.begin;
+  for (; k + kStep <= range.end; k += kStep) {
     add_products(tile, in, [k](const auto* from) { return Products::load(from + k); });
   }
-  if (k < in.count) {
-    const std::int64_t rest = in.count - k;
+  if (k < range.end) {
+    const std::int64_t rest = range.end - k;
     add_products(tile, in,
                  [k, rest](const auto* from) { return Products::load_first(from + k, rest); });
   }
-  return tile;
+}
+
+/// The same for whole vectors, fetching the weights `ahead` elements further on.
+template <class Products, int kRows, int kColumns>
+inline void accumulate_fetching(Tile<kRows, kColumns>& tile, const TileInput<Products>& in,
+                                Range range, std::int64_t ahead) {
+  for (std::int64_t k = range.begin; k < range.end; k += Products::kElements) {
+    for (int c = 0; c < kColumns; ++c) {
+      _mm_prefetch(in.weight + c * in.weight_stride + k + ahead, _MM_HINT_T0);
+    }
+    add_products(tile, in, [k](const auto* from) { return Products::load(from + k); });
+  }
 }
 
 /// Weights that will be read next: some bytes of some rows.
@@ -203,35 +223,8 @@ inline void write(const Tile<kRows, 1>& tile, const TileOutput& out) {
   }
 }
 
-/// The first `columns` columns of kRows rows, for one piece of K.
-template <class Products, int kRows>
-void multiply_columns(TileInput<Products> in, TileOutput out, std::int64_t columns,
-                      Prefetch& prefetch) {
-  std::int64_t column = 0;
-  for (; column + kTileColumns <= columns; column += kTileColumns) {
-    prefetch.advance();
-    write(tile_of<Products, kRows, kTileColumns>(in), out);
-    in.weight += kTileColumns * in.weight_stride;
-    out.data += kTileColumns;
-  }
-  for (; column < columns; ++column) {
-    write(tile_of<Products, kRows, 1>(in), out);
-    in.weight += in.weight_stride;
-    ++out.data;
-  }
-}
-
-template <class Products, int kRows = kTileRows>
-void multiply_rows(std::int64_t rows, const TileInput<Products>& in, const TileOutput& out,
-                   std::int64_t columns, Prefetch& prefetch) {
-  if (rows == kRows) {
-    multiply_columns<Products, kRows>(in, out, columns, prefetch);
-  } else if constexpr (kRows > 1) {
-    multiply_rows<Products, kRows - 1>(rows, in, out, columns, prefetch);
-  }
-}
-
 std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+std::int64_t larger(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
 
 std::int64_t source_row(const Product& args, std::int64_t row) {
   return args.pair_of_row == nullptr ? row : args.pair_of_row[row] / args.top_k;
@@ -243,57 +236,116 @@ struct BlockOutput {
   std::int64_t stride;
 };
 
-/// Elements [k, k + count) of K, and the weights to fetch meanwhile.
-struct Piece {
-  std::int64_t k;
-  std::int64_t count;
-  WeightPart next;
-};
-
-/// A block of the output for one piece of K.
-template <class Products>
-void multiply_piece(const Product& args, const Block& block, const BlockOutput& out,
-                    const Piece& piece) {
-  using Weight = typename Products::Weight;
-  TileInput<Products> in{.x = {},
-                         .weight = static_cast<const Weight*>(args.weight.data) +
-                                   block.column_begin * args.inner + piece.k,
-                         .weight_stride = args.inner,
-                         .count = piece.count};
-  const auto* x = static_cast<const typename Products::Activation*>(args.x.data) + piece.k;
-  const std::int64_t height = block.row_end - block.row_begin;
-  const std::int64_t columns = block.column_end - block.column_begin;
-  Prefetch prefetch(piece.next,
-                    (height + kTileRows - 1) / kTileRows * (columns / kTileColumns + 1));
-  for (std::int64_t row = 0; row < height; row += kTileRows) {
-    const std::int64_t rows = smaller(kTileRows, height - row);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      in.x[r] = x + source_row(args, block.row_begin + row + r) * args.x.stride;
-    }
-    const TileOutput to{
-        .data = out.data + row * out.stride, .stride = out.stride, .add = piece.k > 0};
-    multiply_rows<Products>(rows, in, to, columns, prefetch);
-  }
-}
-
 /// Bytes of activations in a piece of K: those of a register tile fit the first cache.
 constexpr std::int64_t kPieceBytes = 4096;
 
-/// One tile of rows: each weight row is read once and to its end, at the speed of the memory.
 template <class Products>
-void multiply_flat(const Product& args, const Block& block, const BlockOutput& out) {
-  constexpr std::int64_t kPiece = kPieceBytes / sizeof(typename Products::Activation);
-  Block part = block;
-  BlockOutput to = out;
-  for (; part.column_begin < block.column_end; part.column_begin += kTileColumns) {
-    part.column_end = smaller(part.column_begin + kTileColumns, block.column_end);
-    std::int64_t k = 0;
-    do {
-      multiply_piece<Products>(args, part, to,
-                               {.k = k, .count = smaller(kPiece, args.inner - k), .next = {}});
-      k += kPiece;
-    } while (k < args.inner);
-    to.data += kTileColumns;
+constexpr std::int64_t piece_of() {
+  return kPieceBytes / sizeof(typename Products::Activation);
+}
+
+/// A register tile's operands: rows from `row` on, and the columns of a block from its first on.
+template <class Products>
+TileInput<Products> tile_input(const Product& args, const Block& block, std::int64_t row,
+                               std::int64_t rows) {
+  TileInput<Products> in{.x = {},
+                         .weight = static_cast<const typename Products::Weight*>(args.weight.data) +
+                                   block.column_begin * args.inner,
+                         .weight_stride = args.inner};
+  for (std::int64_t r = 0; r < rows; ++r) {
+    in.x[r] = static_cast<const typename Products::Activation*>(args.x.data) +
+              source_row(args, row + r) * args.x.stride;
+  }
+  return in;
+}
+
+/// kColumns columns of kRows rows, each weight row to its end. Weights are fetched in the order of
+/// reading, at last those of the columns that follow: the processor's own prefetching starts anew
+/// with each row, and rows are short.
+template <class Products, int kRows, int kColumns>
+void multiply_flat_tile(const TileInput<Products>& in, const BlockOutput& out) {
+  constexpr std::int64_t kAhead = Products::kAhead;
+  const std::int64_t inner = in.weight_stride;
+  const std::int64_t whole = inner / Products::kElements * Products::kElements;
+  const std::int64_t in_row = larger(whole - kAhead, 0);
+  std::int64_t k = 0;
+  do {
+    Tile<kRows, kColumns> tile;
+    const std::int64_t end = smaller(k + piece_of<Products>(), inner);
+    const Range same{k, larger(k, smaller(end, in_row))};
+    const Range next{same.end, larger(same.end, smaller(end, whole))};
+    accumulate_fetching(tile, in, same, kAhead);
+    accumulate_fetching(tile, in, next, kAhead + (kColumns - 1) * inner);
+    accumulate(tile, in, {next.end, end});
+    write(tile, {.data = out.data, .stride = out.stride, .add = k > 0});
+    k += piece_of<Products>();
+  } while (k < inner);
+}
+
+/// One tile of rows: each weight is read once, at the speed of the memory.
+template <class Products, int kRows = kTileRows>
+void multiply_flat(const Product& args, const Block& block, BlockOutput out) {
+  if (block.row_end - block.row_begin < kRows) {
+    if constexpr (kRows > 1) {
+      multiply_flat<Products, kRows - 1>(args, block, out);
+    }
+    return;
+  }
+  TileInput<Products> in = tile_input<Products>(args, block, block.row_begin, kRows);
+  std::int64_t column = block.column_begin;
+  for (; column + kTileColumns <= block.column_end; column += kTileColumns) {
+    multiply_flat_tile<Products, kRows, kTileColumns>(in, out);
+    in.weight += kTileColumns * args.inner;
+    out.data += kTileColumns;
+  }
+  for (; column < block.column_end; ++column) {
+    multiply_flat_tile<Products, kRows, 1>(in, out);
+    in.weight += args.inner;
+    ++out.data;
+  }
+}
+
+/// The columns of one tile of rows, for one piece of K.
+template <class Products, int kRows = kTileRows>
+void multiply_columns(std::int64_t rows, TileInput<Products> in, Range range, TileOutput out,
+                      std::int64_t columns, Prefetch& prefetch) {
+  if (rows < kRows) {
+    if constexpr (kRows > 1) {
+      multiply_columns<Products, kRows - 1>(rows, in, range, out, columns, prefetch);
+    }
+    return;
+  }
+  std::int64_t column = 0;
+  for (; column + kTileColumns <= columns; column += kTileColumns) {
+    prefetch.advance();
+    Tile<kRows, kTileColumns> tile;
+    accumulate(tile, in, range);
+    write(tile, out);
+    in.weight += kTileColumns * in.weight_stride;
+    out.data += kTileColumns;
+  }
+  for (; column < columns; ++column) {
+    Tile<kRows, 1> tile;
+    accumulate(tile, in, range);
+    write(tile, out);
+    in.weight += in.weight_stride;
+    ++out.data;
+  }
+}
+
+/// A block of the output for one piece of K, while the weights `next` are fetched.
+template <class Products>
+void multiply_piece(const Product& args, const Block& block, const BlockOutput& out, Range range,
+                    const WeightPart& next) {
+  const std::int64_t height = block.row_end - block.row_begin;
+  const std::int64_t columns = block.column_end - block.column_begin;
+  Prefetch prefetch(next, (height + kTileRows - 1) / kTileRows * (columns / kTileColumns + 1));
+  for (std::int64_t row = 0; row < height; row += kTileRows) {
+    const std::int64_t rows = smaller(kTileRows, height - row);
+    const TileOutput to{
+        .data = out.data + row * out.stride, .stride = out.stride, .add = range.begin > 0};
+    multiply_columns<Products>(rows, tile_input<Products>(args, block, block.row_begin + row, rows),
+                               range, to, columns, prefetch);
   }
 }
 
@@ -302,21 +354,21 @@ void multiply_flat(const Product& args, const Block& block, const BlockOutput& o
 template <class Products>
 void multiply_tall(const Product& args, const Block& block, const BlockOutput& out,
                    const WeightPart& after) {
-  using Weight = typename Products::Weight;
-  constexpr std::int64_t kPiece = kPieceBytes / sizeof(typename Products::Activation);
-  constexpr std::int64_t kWeightBytes = sizeof(Weight);
+  constexpr std::int64_t kPiece = piece_of<Products>();
+  constexpr std::int64_t kWeightBytes = sizeof(typename Products::Weight);
   const auto* weight = static_cast<const std::byte*>(args.weight.data);
   std::int64_t k = 0;
   do {
-    Piece piece{.k = k, .count = smaller(kPiece, args.inner - k), .next = after};
-    k += kPiece;
-    if (k < args.inner) {
-      piece.next = {.data = weight + (block.column_begin * args.inner + k) * kWeightBytes,
-                    .rows = block.column_end - block.column_begin,
-                    .row_bytes = smaller(kPiece, args.inner - k) * kWeightBytes,
-                    .stride_bytes = args.inner * kWeightBytes};
+    const Range range{k, smaller(k + kPiece, args.inner)};
+    WeightPart next = after;
+    if (range.end < args.inner) {
+      next = {.data = weight + (block.column_begin * args.inner + range.end) * kWeightBytes,
+              .rows = block.column_end - block.column_begin,
+              .row_bytes = smaller(kPiece, args.inner - range.end) * kWeightBytes,
+              .stride_bytes = args.inner * kWeightBytes};
     }
-    multiply_piece<Products>(args, block, out, piece);
+    multiply_piece<Products>(args, block, out, range, next);
+    k += kPiece;
   } while (k < args.inner);
 }
 
