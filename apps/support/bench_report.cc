@@ -30,7 +30,7 @@ Figures figures(const BenchResult& result, const MachineFigures& machine) {
                   .gb_per_second = result.bytes / seconds / 1e9,
                   .gflop_per_second = result.flops / seconds / 1e9};
   figures.percent_of_bandwidth = 100 * figures.gb_per_second / machine.read_gb_per_second;
-  figures.percent_of_peak = 100 * figures.gflop_per_second / machine.peak_gflop_per_second;
+  figures.percent_of_peak = 100 * figures.gflop_per_second / machine.peak_gflop_per_second();
   return figures;
 }
 
@@ -67,7 +67,7 @@ base::Json to_json(const BenchReport& report) {
                                    {"threads", machine.threads},
                                    {"dtype", machine.dtype},
                                    {"read_gb_per_second", machine.read_gb_per_second},
-                                   {"peak_gflop_per_second", machine.peak_gflop_per_second}}},
+                                   {"peak_gflop_per_second", machine.peak_gflop_per_second()}}},
       {"results", std::move(results)}};
 }
 
@@ -78,7 +78,7 @@ std::string to_text(const BenchReport& report) {
       "| {:<10} | {:>10} | {:>10} | {:>10} | {:>7} | {:>6} | {:>8} | {:>6} |\n"
       "|{:-<12}|{:->12}|{:->12}|{:->12}|{:->9}|{:->8}|{:->10}|{:->8}|\n",
       report.model, machine.processor, machine.isa, machine.threads, machine.read_gb_per_second,
-      machine.peak_gflop_per_second, machine.dtype, "test", "tokens/s", "min", "max", "GB/s",
+      machine.peak_gflop_per_second(), machine.dtype, "test", "tokens/s", "min", "max", "GB/s",
       "% roof", "GFLOP/s", "% peak", "", ":", ":", ":", ":", ":", ":", ":");
   for (const BenchResult& result : report.results) {
     const Figures row = figures(result, machine);

@@ -14,10 +14,15 @@ namespace minimax::apps {
 struct MachineFigures {
   std::string processor;
   std::string isa;
-  std::string dtype;  // of the arithmetic peak
+  std::string dtype;  // of the model's arithmetic, which decides the peak
   int threads = 0;
   double read_gb_per_second = 0;
-  double peak_gflop_per_second = 0;
+  double float32_gflop_per_second = 0;
+  double bfloat16_gflop_per_second = 0;
+
+  double peak_gflop_per_second() const {
+    return dtype == "bfloat16" ? bfloat16_gflop_per_second : float32_gflop_per_second;
+  }
 };
 
 struct BenchResult {

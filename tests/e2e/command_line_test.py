@@ -16,6 +16,7 @@ COMMANDS = [
     "apply-template",
     "inspect",
     "logits",
+    "bench",
     "completion",
 ]
 

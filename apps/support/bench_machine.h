@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the machine can do, measured before and after a benchmark.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cpu/isa.h"
+#include "cpu/machine.h"
+#include "minimax/model.h"
+#include "support/bench_report.h"
+
+namespace minimax::apps {
+
+class MachineMeter {
+ public:
+  /// `isa` as in LoadOptions.
+  MachineMeter(int threads, const std::string& isa, ComputeType dtype);
+
+  /// Takes one set of measurements, about a second.
+  void measure();
+
+  /// The medians of all measurements. Requires: at least one measure().
+  MachineFigures figures() const;
+
+ private:
+  int threads_ = 1;
+  cpu::Isa isa_ = cpu::Isa::kScalar;
+  ComputeType dtype_ = ComputeType::kFloat32;
+  std::vector<cpu::MachineLimits> measured_;
+};
+
+}  // namespace minimax::apps
