@@ -17,7 +17,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t kReadPart = 1 << 20;  // bytes that a thread reads at a time
-constexpr std::int64_t kRounds = 4096;       // of arithmetic at a time: some 10 microseconds
+constexpr std::int64_t kRounds = 32768;      // of arithmetic at a time: some 50 microseconds
 constexpr std::int64_t kTasksPerThread = 64;
 
 double seconds_since(Clock::time_point begin) {

@@ -6,8 +6,9 @@
 namespace minimax::cpu {
 namespace {
 
-// Enough sums to cover the latency of two units, few enough to stay in registers.
-constexpr int kSums = Vec::kLanes == 16 ? 24 : 12;
+// Enough sums to cover six cycles of latency of two units, and few enough that compilers unroll
+// the loop over them and keep them in the registers of every instruction set.
+constexpr int kSums = 12;
 
 struct Sums {
   Vec of[std::size_t{kSums}];
