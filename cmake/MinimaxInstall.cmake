@@ -36,5 +36,5 @@ write_basic_package_version_file(
   ${PROJECT_BINARY_DIR}/minimax-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(
   FILES ${PROJECT_BINARY_DIR}/minimax-config.cmake ${PROJECT_BINARY_DIR}/minimax-config-version.cmake
-        cmake/FindPCRE2.cmake cmake/Findutf8proc.cmake
+        cmake/FindPCRE2.cmake cmake/Findutf8proc.cmake cmake/Findxxhash.cmake
   DESTINATION ${package_folder})
