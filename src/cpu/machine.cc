@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t kReadPart = 1 << 20;  // bytes that a thread reads at a time
 constexpr std::int64_t kRounds = 32768;      // of arithmetic at a time: some 50 microseconds
-constexpr std::int64_t kTasksPerThread = 64;
+constexpr std::int64_t kTasksPerThread = 8;
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
