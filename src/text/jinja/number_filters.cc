@@ -74,6 +74,9 @@ Value int_filter(Runtime& runtime, const Value& subject, const Arguments& argume
   const Bound bound("int", arguments, {"default", "base"});
   const Value fallback = bound.get_or(0, std::int64_t{0});
   const std::int64_t base = bound.integer_or(1, 10);
+  if (is_undefined(subject)) {
+    fail_undefined(std::get<Undefined>(subject));
+  }
   if (is_integral(subject)) {
     return as_integer(subject);
   }
@@ -94,6 +97,9 @@ Value int_filter(Runtime& runtime, const Value& subject, const Arguments& argume
 Value float_filter(Runtime& runtime, const Value& subject, const Arguments& arguments) {
   const Bound bound("float", arguments, {"default"});
   const Value fallback = bound.get_or(0, 0.0);
+  if (is_undefined(subject)) {
+    fail_undefined(std::get<Undefined>(subject));
+  }
   if (is_number(subject)) {
     return as_double(subject);
   }

@@ -34,17 +34,17 @@ void sort_keyed(Heap& heap, std::vector<Keyed>& items, bool is_reversed) {
   });
 }
 
-// "name,age" sorts by several keys, which a list of them does.
+// "name,age" sorts by several keys, which a list of them does. A single key is a list, too: equal
+// elements of lists need no order, so that several None can be sorted.
 Value multi_key(Runtime& runtime, const Value& item, const Value* attribute, bool ignores_case) {
-  const bool is_several = attribute != nullptr && is_text(*attribute) &&
-                          as_text(*attribute).bytes.find(',') != std::string_view::npos;
-  if (!is_several) {
-    return sort_key(runtime, item, attribute, ignores_case);
-  }
   Heap& heap = runtime.heap();
   std::vector<Value> keys;
-  for (const Value& one : split(heap, as_text(*attribute), {make_text(heap, ",")})) {
-    keys.push_back(sort_key(runtime, item, &one, ignores_case));
+  if (attribute != nullptr && is_text(*attribute)) {
+    for (const Value& one : split(heap, as_text(*attribute), {make_text(heap, ",")})) {
+      keys.push_back(sort_key(runtime, item, &one, ignores_case));
+    }
+  } else {
+    keys.push_back(sort_key(runtime, item, attribute, ignores_case));
   }
   return make_list(heap, keys);
 }
@@ -114,6 +114,7 @@ Value unique_filter(Runtime& runtime, const Value& subject, const Arguments& arg
   std::vector<Value> kept;
   for (const Value& item : to_vector(heap, subject)) {
     const Value key = sort_key(runtime, item, bound.get(1), !bound.truthy_or(0, false));
+    check_hashable(heap, key);
     heap.spend_steps(1 + static_cast<std::int64_t>(seen.size() >> 2));
     if (std::ranges::none_of(seen, [&](const Value& old) { return equal(heap, old, key); })) {
       seen.push_back(key);

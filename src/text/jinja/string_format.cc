@@ -360,7 +360,9 @@ const Text* format_percent(Heap& heap, const Text& format, const Value& values) 
   }
   const bool is_tuple = is_list(values) && as_list(values).kind == ListKind::kTuple;
   const std::size_t count = is_tuple ? as_list(values).view().size() : 1;
-  if (formatter.next_value < count && !is_dict(values)) {
+  // Python does not mind a value left over where it could have been asked for names.
+  const bool has_names = is_dict(values) || is_undefined(values) || (is_list(values) && !is_tuple);
+  if (formatter.next_value < count && !has_names) {
     fail("not all arguments converted during string formatting");
   }
   return formatter.out.finish();

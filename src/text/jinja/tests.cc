@@ -30,7 +30,9 @@ bool is_true(const Value& value) { return is<bool>(value) && std::get<bool>(valu
 bool is_false(const Value& value) { return is<bool>(value) && !std::get<bool>(value); }
 bool is_integer(const Value& value) { return is<std::int64_t>(value); }
 bool is_float(const Value& value) { return is<double>(value); }
-bool is_callable(const Value& value) { return is<const Callable*>(value) || is<Loop*>(value); }
+bool is_callable(const Value& value) {
+  return is<const Callable*>(value) || is<Loop*>(value) || is_undefined(value);
+}
 bool is_never(const Value&) { return false; }
 
 bool is_sequence(const Value& value) {

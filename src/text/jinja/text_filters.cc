@@ -112,7 +112,6 @@ Value indent_filter(Runtime& runtime, const Value& subject, const Arguments& arg
 Value truncate_filter(Runtime& runtime, const Value& subject, const Arguments& arguments) {
   const Bound bound("truncate", arguments, {"length", "killwords", "end", "leeway"});
   Heap& heap = runtime.heap();
-  const Text& text = expect_text(subject, "truncate");
   const std::int64_t wanted = bound.integer_or(0, 255);
   const Text& end = bound.get(2) == nullptr ? *make_text(heap, "...") : bound.require_text(2);
   const std::int64_t kept = wanted - count_code_points(end.bytes);
@@ -120,10 +119,10 @@ Value truncate_filter(Runtime& runtime, const Value& subject, const Arguments& a
   if (kept < 0) {
     fail(fmt::format("truncate: expected a length of at least that of '...', found {}", wanted));
   }
-  heap.spend_bytes(size_of(text));
-  if (count_code_points(text.bytes) <= wanted + (has_leeway ? bound.integer_or(3, 5) : 5)) {
-    return &text;
+  if (length(heap, subject) <= wanted + (has_leeway ? bound.integer_or(3, 5) : 5)) {
+    return subject;
   }
+  const Text& text = expect_text(subject, "truncate");
   const Text* head = slice_bytes(heap, text, 0, byte_offset(text.bytes, kept));
   if (!bound.truthy_or(1, false)) {
     const SplitOptions at_last_space{make_text(heap, " "), 1, true};
@@ -181,18 +180,44 @@ Value escape_filter(Runtime& runtime, const Value& subject, const Arguments&) {
   return out.finish();
 }
 
-Value urlencode_filter(Runtime& runtime, const Value& subject, const Arguments&) {
-  Heap& heap = runtime.heap();
-  const Text& text = *to_text(heap, subject);
-  TextBuilder out(heap);
+enum class UrlPart { kPath, kQuery };
+
+void append_url(Heap& heap, TextBuilder& out, const Value& value, UrlPart part) {
+  const Text& text = *to_text(heap, value);
+  const std::string_view unreserved = part == UrlPart::kPath ? "_.-~/" : "_.-~";
   heap.spend_code_points(size_of(text));
   const Mark mark = mark_of(text);
   for (const char c : text.bytes) {
     const bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                          (c >= 'A' && c <= 'Z') ||
-                          std::string_view("_.-~/").find(c) != std::string_view::npos;
+                          (c >= 'A' && c <= 'Z') || unreserved.find(c) != unreserved.npos;
     const auto byte = static_cast<unsigned char>(c);
-    out.append(is_plain ? std::string(1, c) : fmt::format("%{:02X}", byte), mark);
+    if (c == ' ' && part == UrlPart::kQuery) {
+      out.append("+", mark);
+    } else {
+      out.append(is_plain ? std::string(1, c) : fmt::format("%{:02X}", byte), mark);
+    }
+  }
+}
+
+// A dict, or pairs, become a query: a=1&b=2.
+Value urlencode_filter(Runtime& runtime, const Value& subject, const Arguments&) {
+  Heap& heap = runtime.heap();
+  TextBuilder out(heap);
+  if (is_text(subject) || !is_iterable(subject)) {
+    append_url(heap, out, subject, UrlPart::kPath);
+    return out.finish();
+  }
+  const Value items =
+      is_dict(subject) ? find_filter("items")(runtime, subject, Arguments{}) : subject;
+  for (const Value& item : to_vector(heap, items)) {
+    const std::vector<Value> pair = to_vector(heap, item);
+    if (pair.size() != 2) {
+      fail(fmt::format("urlencode: expected pairs, found {} values", pair.size()));
+    }
+    out.append(out.size() > 0 ? "&" : "");
+    append_url(heap, out, pair[0], UrlPart::kQuery);
+    out.append("=");
+    append_url(heap, out, pair[1], UrlPart::kQuery);
   }
   return out.finish();
 }

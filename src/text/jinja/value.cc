@@ -63,20 +63,6 @@ int compare_lists(Heap& heap, const List& left, const List& right) {
   return order(left.size, right.size);
 }
 
-void check_hashable(Heap& heap, const Value& key) {
-  if (is_list(key) && as_list(key).kind == ListKind::kTuple) {
-    const DepthGuard guard(heap);
-    for (const Value& item : as_list(key).view()) {
-      heap.spend_steps();
-      check_hashable(heap, item);
-    }
-    return;
-  }
-  if (is_list(key) || is_dict(key)) {
-    fail(fmt::format("unhashable type: '{}'", type_name(key)));
-  }
-}
-
 bool is_same_object(const Value& left, const Value& right) {
   return std::visit(
       [&]<class T>(T pointer) {
@@ -144,6 +130,20 @@ struct TypeNames {
 };
 
 }  // namespace
+
+void check_hashable(Heap& heap, const Value& key) {
+  if (is_list(key) && as_list(key).kind == ListKind::kTuple) {
+    const DepthGuard guard(heap);
+    for (const Value& item : as_list(key).view()) {
+      heap.spend_steps();
+      check_hashable(heap, item);
+    }
+    return;
+  }
+  if (is_list(key) || is_dict(key)) {
+    fail(fmt::format("unhashable type: '{}'", type_name(key)));
+  }
+}
 
 void fail(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 

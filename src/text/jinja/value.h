@@ -127,6 +127,8 @@ int compare(Heap& heap, const Value& left, const Value& right);
 /// The value of that key, or null.
 const Value* find(Heap& heap, const Dict& dict, const Value& key);
 const Value* find(Heap& heap, const Dict& dict, std::string_view key);
+/// Throws: Error{kInvalidArgument} for what cannot be a key: lists and dicts, also within tuples.
+void check_hashable(Heap& heap, const Value& key);
 /// Adds or replaces an entry. Throws: Error{kInvalidArgument} for a key that cannot be hashed.
 void insert(Heap& heap, Dict& dict, const Value& key, const Value& value);
 
