@@ -36,6 +36,9 @@ class SafetensorsWriter {
   SafetensorsWriter(const SafetensorsWriter&) = delete;
   SafetensorsWriter& operator=(const SafetensorsWriter&) = delete;
 
+  /// Where the bytes go until commit(), for programs that end without running destructors.
+  const std::filesystem::path& temporary_path() const { return temporary_; }
+
   /// The next bytes of tensors[index], little-endian and row-major.
   /// Throws: Error{kInvalidArgument} beyond the end of the tensor, Error{kIo}.
   void append(std::size_t index, std::span<const std::byte> bytes);
