@@ -96,6 +96,7 @@ int LogitsCommand::run() {
 
   const InterruptScope scope;
   io::SafetensorsWriter writer(output_, plan(model.config(), tokens));
+  const TemporaryFileGuard guard(writer.temporary_path());
   Progress progress("Computing logits");
   State state = model.new_state();
   for (std::int64_t begin = 0; begin < tokens; begin += chunk) {

@@ -5,11 +5,8 @@
 
 #include <memory>
 
+#include "support/cli11_fwd.h"
 #include "support/environment.h"
-
-namespace CLI {
-class App;
-}  // namespace CLI
 
 namespace minimax::apps {
 

@@ -76,6 +76,7 @@ int parse_and_run(CLI::App& program, const std::vector<std::unique_ptr<Command>>
                   int argc, const char* const* argv) {
   program.formatter(std::make_shared<HelpFormatter>());
   std::vector<CLI::App*> apps;
+  apps.reserve(commands.size());
   for (const std::unique_ptr<Command>& command : commands) {
     apps.push_back(command->define(program));
   }

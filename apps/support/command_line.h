@@ -6,11 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "support/cli11_fwd.h"
 #include "support/command.h"
-
-namespace CLI {
-class App;
-}  // namespace CLI
 
 namespace minimax::apps {
 

@@ -5,9 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class Option;
-}  // namespace CLI
+#include "support/cli11_fwd.h"
 
 namespace minimax::apps {
 

@@ -81,6 +81,7 @@ base::JsonObject memory_json(const MemoryPlan& plan) {
 
 std::vector<std::int64_t> extents(const tensor::Shape& shape) {
   std::vector<std::int64_t> out;
+  out.reserve(static_cast<std::size_t>(shape.rank()));
   for (int axis = 0; axis < shape.rank(); ++axis) {
     out.push_back(shape[axis]);
   }
@@ -118,6 +119,7 @@ std::string tensors_text(const io::Checkpoint& checkpoint) {
     bytes += entry.bytes;
   }
   std::vector<std::string> parts;
+  parts.reserve(types.size());
   for (const auto& [type, count] : types) {
     parts.push_back(fmt::format("{} {}", count, type));
   }

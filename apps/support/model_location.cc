@@ -54,7 +54,7 @@ fs::path demonstration_model() {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
   const fs::path bin = program.parent_path();
-  const fs::path installed = bin.parent_path() / "share/minimax/models" / kDemonstrationModel;
+  fs::path installed = bin.parent_path() / "share/minimax/models" / kDemonstrationModel;
   if (has_model(installed)) {
     return installed;
   }

@@ -6,11 +6,8 @@
 #include <string>
 
 #include "minimax/model.h"
+#include "support/cli11_fwd.h"
 #include "support/environment.h"
-
-namespace CLI {
-class App;
-}  // namespace CLI
 
 namespace minimax::apps {
 

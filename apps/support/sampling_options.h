@@ -9,11 +9,8 @@
 #include <vector>
 
 #include "minimax/generation_config.h"
+#include "support/cli11_fwd.h"
 #include "support/environment.h"
-
-namespace CLI {
-class App;
-}  // namespace CLI
 
 namespace minimax::apps {
 

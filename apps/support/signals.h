@@ -5,8 +5,6 @@
 
 #include <filesystem>
 
-struct termios;
-
 namespace minimax::apps {
 
 /// Installs the handlers and ignores SIGPIPE, so that a closed pipe is an error of write().

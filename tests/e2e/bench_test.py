@@ -8,8 +8,8 @@ import program
 
 CASE = program.GOLDEN / "softmax_first"
 SHORT = (
-    ("bench", str(CASE), "--prompt-tokens", "16,32", "--generate-tokens", "4")
-    + ("--depth", "0,8", "--repetitions", "3", "--threads", "1")
+    *("bench", str(CASE), "--prompt-tokens", "16,32", "--generate-tokens", "4"),
+    *("--depth", "0,8", "--repetitions", "3", "--threads", "1"),
 )
 
 
@@ -35,11 +35,13 @@ class Bench(program.TestCase):
             self.assertRegex(text, rf"(?m)^\| {test} +\| +[\d.]+ \|")
 
     def test_leaves_out_what_is_zero(self):
-        report = self.succeed_json(
-            *("bench", str(CASE), "--json", "--prompt-tokens", "0", "--generate-tokens", "4"),
-            *("--depth", "4", "--repetitions", "1", "--threads", "1"),
-        )
-        self.assertEqual([result["test"] for result in report["results"]], ["tg@4"])
+        common = ("bench", str(CASE), "--json", "--repetitions", "1", "--depth", "4")
+        for arguments, test in (
+            (("--prompt-tokens", "0", "--generate-tokens", "2"), "tg@4"),
+            (("--prompt-tokens", "8", "--generate-tokens", "0"), "pp8"),
+        ):
+            report = self.succeed_json(*common, *arguments)
+            self.assertEqual([result["test"] for result in report["results"]], [test])
 
     def test_refuses_numbers_that_are_none(self):
         self.fail_with(2, "bench", "--prompt-tokens", "12,x")

@@ -81,17 +81,22 @@ class Signal(program.TestCase):
         file = self.folder / "out.safetensors"
         tokens = self.folder / "ids"
         tokens.write_text(" ".join(["5"] * 20000))
-        child = self.start(
-            "logits", "--tokens", f"@{tokens}", "--output", str(file), "--device", "reference"
-        )
-        program.wait_for(
-            lambda: len(list(self.folder.iterdir())) > 1 or child.poll() is not None,
-            "the temporary file",
-        )
-        child.send_signal(signal.SIGINT)
-        child.communicate(timeout=program.TIMEOUT_S)
-        self.assertEqual(child.returncode, 130)
-        self.assertEqual([path.name for path in self.folder.iterdir()], ["ids"])
+        for times in (1, 2):  # the second one does not wait for the end of a step
+            with self.subTest(times=times):
+                child = self.start(
+                    *("logits", "--tokens", f"@{tokens}", "--output", str(file)),
+                    *("--device", "reference"),
+                )
+                program.wait_for(
+                    lambda c=child: len(list(self.folder.iterdir())) > 1 or c.poll() is not None,
+                    "the temporary file",
+                )
+                for _ in range(times):
+                    child.send_signal(signal.SIGINT)
+                    time.sleep(0.05)
+                child.communicate(timeout=program.TIMEOUT_S)
+                self.assertEqual(child.returncode, 130)
+                self.assertEqual([path.name for path in self.folder.iterdir()], ["ids"])
 
     def test_of_a_pipe_without_reader_ends_a_stream_quietly(self):
         child = self.start(*ENDLESS, "--stream")
