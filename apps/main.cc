@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <new>
+#include <system_error>
 #include <vector>
 
 #include "base/file.h"
@@ -73,8 +74,11 @@ int run_program(int argc, char** argv) {
     return report(exit_code_of(error.code()), error.what());
   } catch (const std::bad_alloc&) {
     return report(kExitResources, "out of memory");
-  } catch (const std::filesystem::filesystem_error& error) {
-    return report(kExitIo, error.what());
+  } catch (const std::system_error& error) {
+    // A thread that could not be started, or a file system that refused.
+    const bool lacks_resources = error.code() == std::errc::resource_unavailable_try_again ||
+                                 error.code() == std::errc::not_enough_memory;
+    return report(lacks_resources ? kExitResources : kExitIo, error.what());
   } catch (const std::exception& error) {
     return report(kExitInternal, fmt::format("internal error: {}", error.what()));
   }

@@ -241,9 +241,10 @@ void ChatLoop::show_stats(const std::string& /*argument*/) {
     throw UsageError("there is no reply yet");
   }
   write_message(describe_timings(*latest_) + "\n");
-  write_message(
-      fmt::format("{} tokens of the conversation were not read again\n", session_.reused_tokens()));
-  write_message(fmt::format("{} tokens in mind, {:.1f} MiB of state\n", session_.context_tokens(),
+  write_message(fmt::format("{} tokens of the conversation were still in mind and not read again\n",
+                            session_.reused_tokens()));
+  write_message(fmt::format("{} tokens are in mind now, {:.1f} MiB of state\n",
+                            session_.context_tokens(),
                             static_cast<double>(session_.state_bytes()) / (1 << 20)));
 }
 

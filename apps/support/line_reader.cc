@@ -134,6 +134,9 @@ LineReader::~LineReader() = default;
 LineReader::Event LineReader::read(const std::string& prompt, std::string& line,
                                    const std::string& initial) {
   if (editor_ == nullptr) {
+    if (::isatty(STDIN_FILENO) == 1) {  // a terminal too plain for editing
+      write_message(prompt);
+    }
     return read_plain(line);
   }
   const TerminalGuard guard;

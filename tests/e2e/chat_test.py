@@ -55,7 +55,9 @@ class ChatOfLines(program.TestCase):
             conversation.append({"role": "user", "content": question})
             self.assertEqual(self.answer(conversation), answer + "\n")
             conversation.append({"role": "assistant", "content": answer})
-        kept = [int(n) for n in re.findall(r"(\d+) tokens of the conversation were not", messages)]
+        kept = [
+            int(n) for n in re.findall(r"(\d+) tokens of the conversation were still", messages)
+        ]
         read = [int(n) for n in re.findall(r"read (\d+) tokens", messages)]
         self.assertEqual(kept[0], 0)
         for turn in (1, 2):
@@ -65,7 +67,7 @@ class ChatOfLines(program.TestCase):
     def test_generates_the_latest_reply_anew(self):
         output, messages = self.chat(SUM, CAPITAL, "/regen", "/stats")
         self.assertEqual(output, f"{SUM_ANSWER}\n{CAPITAL_ANSWER}\n{CAPITAL_ANSWER}\n")
-        kept = int(re.search(r"(\d+) tokens of the conversation were not", messages)[1])
+        kept = int(re.search(r"(\d+) tokens of the conversation were still", messages)[1])
         self.assertGreater(kept, 20)
 
     def test_forgets_where_asked(self):
@@ -226,6 +228,7 @@ class ChatOnTerminal(program.TestCase):
         for env, columns in (({"TERM": "dumb"}, 80), ({"NO_COLOR": "1"}, 20)):
             with program.Terminal(*GREEDY, env=env, columns=columns) as terminal:
                 terminal.expect("commands")
+                terminal.expect("> ")
                 terminal.send(SUM + "\r")
                 terminal.expect(re.escape(SUM_ANSWER))
                 self.assertNotIn("\x1b[3", terminal.output)

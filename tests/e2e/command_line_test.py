@@ -3,6 +3,7 @@
 """Help, mistakes on the command line, environment variables and standard streams."""
 
 import os
+import resource
 import subprocess
 import unittest
 
@@ -170,6 +171,24 @@ class StandardStream(program.TestCase):
         for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
             with program.Terminal("--wrong", env=env) as terminal:
                 self.assertNotIn("\x1b", terminal.expect("error:.*\n").string)
+
+
+class Memory(program.TestCase):
+    def test_that_is_short_is_said_with_its_arithmetic(self):
+        def limit(megabytes):
+            size = megabytes << 20
+            return lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+        messages = []
+        for megabytes in range(24, 72, 8):
+            child = program.start(
+                *("generate", "--prompt", "x", "--max-new-tokens", "1", "--threads", "2"),
+                preexec_fn=limit(megabytes),
+            )
+            _, stderr = child.communicate(timeout=program.TIMEOUT_S)
+            self.assertIn(child.returncode, (0, 4), (megabytes, stderr))
+            messages.append(stderr.decode())
+        self.assertRegex(messages[0], r"the weights need [\d.]+ MiB of memory, [\d.]+ MiB are")
 
 
 class Completion(program.TestCase):
