@@ -123,6 +123,8 @@ class MiniMaxForCausalLM {
  public:
   MiniMaxForCausalLM(MiniMaxForCausalLM&&) noexcept;
   MiniMaxForCausalLM& operator=(MiniMaxForCausalLM&&) noexcept;
+  MiniMaxForCausalLM(const MiniMaxForCausalLM&) = delete;
+  MiniMaxForCausalLM& operator=(const MiniMaxForCausalLM&) = delete;
   ~MiniMaxForCausalLM();
 
   /// Loads config.json and the safetensors files of a model directory.

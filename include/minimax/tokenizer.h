@@ -22,6 +22,8 @@ class Tokenizer {
  public:
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
+  Tokenizer(const Tokenizer&) = delete;
+  Tokenizer& operator=(const Tokenizer&) = delete;
   ~Tokenizer();
 
   std::vector<std::int32_t> encode(std::string_view text,

@@ -30,6 +30,7 @@ std::vector<std::int32_t> kept(const std::vector<float>& scores) {
 
 std::vector<float> log_of(const std::vector<double>& probabilities) {
   std::vector<float> logits;
+  logits.reserve(probabilities.size());
   for (const double p : probabilities) {
     logits.push_back(static_cast<float>(std::log(p)));
   }

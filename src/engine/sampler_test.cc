@@ -38,6 +38,7 @@ constexpr double kShareTolerance = 5 * 0.5 / 141.0;
 
 std::vector<float> log_of(const std::vector<double>& probabilities) {
   std::vector<float> logits;
+  logits.reserve(probabilities.size());
   for (const double p : probabilities) {
     logits.push_back(static_cast<float>(std::log(p)));
   }

@@ -10,6 +10,7 @@ namespace {
 // 2^(-8 (h + 1) / heads) for h = 0 .. heads - 1.
 std::vector<double> geometric_slopes(std::int64_t heads) {
   std::vector<double> slopes;
+  slopes.reserve(static_cast<std::size_t>(heads));
   for (std::int64_t head = 0; head < heads; ++head) {
     slopes.push_back(std::exp2(-8.0 * static_cast<double>(head + 1) / static_cast<double>(heads)));
   }
@@ -46,6 +47,7 @@ std::vector<float> decay_rates(const MiniMaxConfig& config, std::int64_t layer) 
                                          : alibi_slopes(config.num_attention_heads);
   const double factor = layer_factor(config, layer);
   std::vector<float> rates;
+  rates.reserve(slopes.size());
   for (const double slope : slopes) {
     rates.push_back(static_cast<float>(slope * factor));
   }

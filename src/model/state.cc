@@ -191,6 +191,7 @@ SequenceState SequenceState::restore(std::string_view bytes, const MiniMaxConfig
   SequenceState state(config, precision);
   const std::vector<std::int64_t> expected = state.geometry();
   std::vector<std::int64_t> found;
+  found.reserve(expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
     found.push_back(reader.value<std::int64_t>());
   }

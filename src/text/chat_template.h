@@ -68,6 +68,8 @@ class ChatTemplate {
   ~ChatTemplate();
   ChatTemplate(ChatTemplate&&) noexcept;
   ChatTemplate& operator=(ChatTemplate&&) noexcept;
+  ChatTemplate(const ChatTemplate&) = delete;
+  ChatTemplate& operator=(const ChatTemplate&) = delete;
 
   /// The prompt for `messages`: an array of {role, content, ...}. Content is a string, or an array
   /// of parts such as {"type": "text", "text": ...}; it is turned into the kind that the template

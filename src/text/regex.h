@@ -38,6 +38,8 @@ class Regex {
   ~Regex();
   Regex(Regex&&) noexcept;
   Regex& operator=(Regex&&) noexcept;
+  Regex(const Regex&) = delete;
+  Regex& operator=(const Regex&) = delete;
 
   struct Match {
     std::int64_t begin = 0;  // byte offsets
