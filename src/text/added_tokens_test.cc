@@ -32,6 +32,7 @@ std::string split(const AddedTokens& tokens, std::string_view text, std::string_
 
 AddedTokens special(const std::vector<std::string>& contents) {
   std::vector<AddedToken> tokens;
+  tokens.reserve(contents.size());
   for (const std::string& content : contents) {
     tokens.push_back(
         {.id = static_cast<std::int32_t>(tokens.size()), .content = content, .special = true});

@@ -54,6 +54,7 @@ std::vector<std::int32_t> merge_by_definition(const RandomModel& model, std::str
     ranks[model.ids[rank]] = rank;
   }
   std::vector<std::int32_t> ids;
+  ids.reserve(text.size());
   for (const char c : text) {
     ids.push_back(c - 'a');
   }

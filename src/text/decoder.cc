@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/decoder.h"
 
+#include <ranges>
+
 #include "text/decoder_stages.h"
 #include "text/pattern_json.h"
 #include "text/utf8.h"
@@ -60,9 +62,9 @@ DecoderStream Decoder::stream() const {
   auto output = std::make_unique<DecoderStream::Output>(joins_with_spaces_);
   stream.output_ = output.get();
   stream.stages_.push_back(std::move(output));
-  for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
+  for (const DecoderStep& step : std::views::reverse(steps_)) {
     TokenSink& next = *stream.stages_.back();
-    stream.stages_.push_back(make_decoder_stage(*step, next));
+    stream.stages_.push_back(make_decoder_stage(step, next));
   }
   return stream;
 }

@@ -11,9 +11,9 @@ namespace minimax::text {
 namespace {
 
 const Tokenizer& demonstration() {
-  static const Tokenizer tokenizer =
+  static const Tokenizer kTokenizer =
       Tokenizer::from_directory(std::string(MINIMAX_SOURCE_DIR) + "/models/tiny-minimax");
-  return tokenizer;
+  return kTokenizer;
 }
 
 TEST(Detokenizer, NeverShowsAPartOfACharacter) {

@@ -13,12 +13,12 @@
 namespace minimax::text {
 namespace {
 
-constexpr std::size_t kMaxPatternBytes = 64 * 1024;
+constexpr std::size_t kMaxPatternBytes = std::size_t{64} * 1024;
 // Steps from one place of the text that are not counted: more than ordinary pieces take, and few
 // enough to be taken at every place.
 constexpr std::uint32_t kFreeSteps = 256;
-constexpr std::size_t kJitStackBytes = 32 * 1024;
-constexpr std::size_t kMaxJitStackBytes = 32 * 1024 * 1024;
+constexpr std::size_t kJitStackBytes = std::size_t{32} * 1024;
+constexpr std::size_t kMaxJitStackBytes = std::size_t{32} * 1024 * 1024;
 constexpr std::uint32_t kHeapLimitKib = 64 * 1024;
 
 struct CodeDeleter {

@@ -17,6 +17,10 @@ using testing::HasSubstr;
 
 // A model directory that goes away with the test.
 class TokenizerDirectory : public testing::Test {
+ public:
+  TokenizerDirectory(const TokenizerDirectory&) = delete;
+  TokenizerDirectory& operator=(const TokenizerDirectory&) = delete;
+
  protected:
   TokenizerDirectory() {
     const auto* info = testing::UnitTest::GetInstance()->current_test_info();

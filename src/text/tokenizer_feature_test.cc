@@ -17,6 +17,10 @@ namespace {
 struct FeatureCase {
   std::string name;
   base::Json golden;
+
+  friend std::ostream& operator<<(std::ostream& out, const FeatureCase& feature) {
+    return out << feature.name;
+  }
 };
 
 std::vector<FeatureCase> read_cases() {
@@ -31,9 +35,9 @@ std::vector<FeatureCase> read_cases() {
 }
 
 const std::vector<std::string>& feature_strings() {
-  static const std::vector<std::string> all =
+  static const std::vector<std::string> kAll =
       read_strings(tokenizer_goldens() / "features" / "strings.json");
-  return all;
+  return kAll;
 }
 
 // The members of a case over those of its trained model.
@@ -81,15 +85,15 @@ std::string stream(const Tokenizer& tokenizer, const std::vector<std::int32_t>& 
 // Every assigned code point is in the strings that all whole vocabularies are compared on; here
 // only fingerprints of blocks of them are kept.
 void expect_blocks(const Tokenizer& tokenizer, const base::JsonArray& expected) {
-  static const std::vector<std::string> strings =
+  static const std::vector<std::string> kStrings =
       read_strings(tokenizer_goldens() / "strings.json");
   constexpr std::size_t kBlock = 256;
-  ASSERT_LE(expected.size() * kBlock, strings.size());
+  ASSERT_LE(expected.size() * kBlock, kStrings.size());
   for (std::size_t block = 0; block < expected.size(); ++block) {
     std::vector<std::int32_t> ids;
     const std::size_t begin = block * kBlock;
     for (std::size_t i = begin; i < begin + kBlock; ++i) {
-      const auto one = tokenizer.encode(strings[i]);
+      const auto one = tokenizer.encode(kStrings[i]);
       ids.insert(ids.end(), one.begin(), one.end());
     }
     const Fingerprint found = fingerprint(ids);
@@ -117,8 +121,6 @@ TEST_P(TokenizerFeature, EqualsHuggingFace) {
 
 INSTANTIATE_TEST_SUITE_P(Features, TokenizerFeature, testing::ValuesIn(read_cases()),
                          [](const auto& feature) { return feature.param.name; });
-
-void PrintTo(const FeatureCase& feature, std::ostream* out) { *out << feature.name; }
 
 }  // namespace
 }  // namespace minimax::text

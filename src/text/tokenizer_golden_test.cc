@@ -13,8 +13,8 @@ namespace minimax::text {
 namespace {
 
 const std::vector<std::string>& strings() {
-  static const std::vector<std::string> all = read_strings(tokenizer_goldens() / "strings.json");
-  return all;
+  static const std::vector<std::string> kAll = read_strings(tokenizer_goldens() / "strings.json");
+  return kAll;
 }
 
 TEST(TokenizerGolden, EqualsHuggingFaceOnTheDemonstrationModel) {

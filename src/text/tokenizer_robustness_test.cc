@@ -213,7 +213,8 @@ TEST(TokenizerRobustness, K3FindsLongAddedTokensInLinearTime) {
   EXPECT_LT(seconds([&] { ids = tokenizer.encode(text); }), 20.0);
   // Fifteen of the longest that fits, and then pairs.
   EXPECT_EQ(std::count(ids.begin(), ids.end(), 4), 15);
-  EXPECT_EQ(tokenizer.decode(ids).size(), 15u * 65536u + 2 * (ids.size() - 15) + ids.size() - 1)
+  EXPECT_EQ(tokenizer.decode(ids).size(),
+            std::size_t{15} * 65536 + 2 * (ids.size() - 15) + ids.size() - 1)
       << "joined with spaces, as without a decoder";
 }
 
@@ -323,15 +324,15 @@ TEST(TokenizerRobustness, K5RefusesBadByteTokens) {
 }
 
 const Tokenizer& demonstration() {
-  static const Tokenizer tokenizer =
+  static const Tokenizer kTokenizer =
       Tokenizer::from_directory(std::string(MINIMAX_SOURCE_DIR) + "/models/tiny-minimax");
-  return tokenizer;
+  return kTokenizer;
 }
 
 const Tokenizer& rule_of_gpt4o() {
-  static const Tokenizer tokenizer =
+  static const Tokenizer kTokenizer =
       Tokenizer::from_directory(std::string(MINIMAX_SOURCE_DIR) + "/tests/golden/tokenizer/small");
-  return tokenizer;
+  return kTokenizer;
 }
 
 TEST(TokenizerRobustness, K6TakesLinearTimeForRuns) {

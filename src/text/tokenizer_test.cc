@@ -15,9 +15,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 const Tokenizer& demonstration() {
-  static const Tokenizer tokenizer =
+  static const Tokenizer kTokenizer =
       Tokenizer::from_directory(std::string(MINIMAX_SOURCE_DIR) + "/models/tiny-minimax");
-  return tokenizer;
+  return kTokenizer;
 }
 
 constexpr std::int32_t kEndOfSentence = 3;

@@ -17,8 +17,8 @@ UnicodeTable::UnicodeTable() : properties_(0x110000) {
 }
 
 const UnicodeTable& UnicodeTable::shared() {
-  static const UnicodeTable table;
-  return table;
+  static const UnicodeTable kTable;
+  return kTable;
 }
 
 void append_lowercase(char32_t c, std::string& out) {
