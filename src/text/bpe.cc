@@ -182,29 +182,63 @@ void Bpe::start_unknown(std::string_view symbol, PendingUnknown& unknown,
   unknown.present = true;
 }
 
-void Bpe::push_candidate(std::int32_t left, BpeScratch& scratch) const {
+// The pair of the symbol at `left` and the one behind it, where that merges.
+std::optional<std::uint64_t> Bpe::find_candidate(std::int32_t left,
+                                                 const BpeScratch& scratch) const {
   const BpeScratch::Symbol& symbol = scratch.symbols[static_cast<std::size_t>(left)];
   if (symbol.next < 0) {
-    return;
+    return std::nullopt;
   }
   const std::int32_t right_id = scratch.symbols[static_cast<std::size_t>(symbol.next)].id;
-  if (const auto merge = find_merge(symbol.id, right_id)) {
-    scratch.heap.push_back(std::uint64_t{merge->rank} << 32 | static_cast<std::uint32_t>(left));
+  const auto merge = find_merge(symbol.id, right_id);
+  if (!merge) {
+    return std::nullopt;
   }
+  return std::uint64_t{merge->rank} << 32 | static_cast<std::uint32_t>(left);
 }
+
+// The candidates of the start are sorted once and taken in order; the heap only holds those that
+// merges bring up. On a long run of one letter that halves the work of the heap.
+class Bpe::CandidateQueue {
+ public:
+  explicit CandidateQueue(BpeScratch& scratch) : initial_(scratch.initial), heap_(scratch.heap) {
+    heap_.clear();
+    std::sort(initial_.begin(), initial_.end());
+  }
+
+  bool empty() const { return next_ == initial_.size() && heap_.empty(); }
+
+  std::uint64_t pop() {
+    if (heap_.empty() || (next_ < initial_.size() && initial_[next_] < heap_.front())) {
+      return initial_[next_++];
+    }
+    std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
+    const std::uint64_t candidate = heap_.back();
+    heap_.pop_back();
+    return candidate;
+  }
+
+  void push(std::uint64_t candidate) {
+    heap_.push_back(candidate);
+    std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+  }
+
+ private:
+  std::vector<std::uint64_t>& initial_;
+  std::vector<std::uint64_t>& heap_;
+  std::size_t next_ = 0;
+};
 
 void Bpe::merge_symbols(BpeScratch& scratch) const {
   auto& symbols = scratch.symbols;
-  auto& heap = scratch.heap;
-  heap.clear();
+  scratch.initial.clear();
   for (std::int32_t i = 0; i + 1 < static_cast<std::int32_t>(symbols.size()); ++i) {
-    push_candidate(i, scratch);
+    if (const auto candidate = find_candidate(i, scratch)) {
+      scratch.initial.push_back(*candidate);
+    }
   }
-  std::make_heap(heap.begin(), heap.end(), std::greater<>());
-  while (!heap.empty()) {
-    std::pop_heap(heap.begin(), heap.end(), std::greater<>());
-    const std::uint64_t candidate = heap.back();
-    heap.pop_back();
+  for (CandidateQueue queue(scratch); !queue.empty();) {
+    const std::uint64_t candidate = queue.pop();
     const auto left_index = static_cast<std::int32_t>(candidate & 0xFFFFFFFFu);
     BpeScratch::Symbol& left = symbols[static_cast<std::size_t>(left_index)];
     if (left.id < 0 || left.next < 0) {
@@ -223,12 +257,9 @@ void Bpe::merge_symbols(BpeScratch& scratch) const {
       symbols[static_cast<std::size_t>(left.next)].previous = left_index;
     }
     for (const std::int32_t pair : {left.previous, left_index}) {
-      const std::size_t before = heap.size();
-      if (pair >= 0) {
-        push_candidate(pair, scratch);
-      }
-      if (heap.size() > before) {
-        std::push_heap(heap.begin(), heap.end(), std::greater<>());
+      const auto next = pair >= 0 ? find_candidate(pair, scratch) : std::nullopt;
+      if (next) {
+        queue.push(*next);
       }
     }
   }

@@ -40,7 +40,8 @@ struct BpeScratch {
   std::vector<Symbol> symbols;
   // Pairs that may merge: the rank of the merge, then the index of the left symbol, in one
   // number, so that the smallest comes first.
-  std::vector<std::uint64_t> heap;
+  std::vector<std::uint64_t> initial;  // of the start, sorted
+  std::vector<std::uint64_t> heap;     // of pairs that merges brought together
 };
 
 /// Thread safety: const methods may run on several threads, each with its own scratch.
@@ -64,6 +65,7 @@ class Bpe {
     std::int32_t merged_id;
   };
   struct PendingUnknown;
+  class CandidateQueue;
 
   void add_merges(const std::vector<MergePair>& merges, const std::string& source);
   void find_special_ids(const std::string& source);
@@ -73,7 +75,7 @@ class Bpe {
   void start_mapped_bytes(std::string_view bytes, BpeScratch& scratch) const;
   void start_unknown(std::string_view symbol, PendingUnknown& unknown, BpeScratch& scratch) const;
   void merge_symbols(BpeScratch& scratch) const;
-  void push_candidate(std::int32_t left, BpeScratch& scratch) const;
+  std::optional<std::uint64_t> find_candidate(std::int32_t left, const BpeScratch& scratch) const;
 
   TokenTable vocabulary_;
   BpeOptions options_;
