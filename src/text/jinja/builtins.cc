@@ -49,7 +49,7 @@ Value dict_function(Runtime& runtime, const Value&, const Arguments& arguments) 
       continue;
     }
     for (const Value& entry : to_vector(heap, source)) {
-      const std::vector<Value> pair = to_vector(heap, entry);
+      const Values pair = to_vector(heap, entry);
       if (pair.size() != 2) {
         fail("dict(): expected pairs of key and value");
       }
@@ -111,7 +111,7 @@ constexpr NamedBuiltin kFunctions[] = {
 template <ListKind kind>
 Value dict_view(Runtime& runtime, const Value& self, const Arguments&) {
   Heap& heap = runtime.heap();
-  std::vector<Value> items;
+  Values items(heap.scratch());
   for (const auto& [key, value] : as_dict(self).entries) {
     heap.spend_steps();
     if (kind == ListKind::kItems) {

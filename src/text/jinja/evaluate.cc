@@ -42,7 +42,7 @@ Value Interpreter::evaluate(const Name& name) {
 }
 
 Value Interpreter::evaluate(const ListDisplay& display) {
-  std::vector<Value> items;
+  Values items(heap().scratch());
   items.reserve(display.items.size());
   for (const ExpressionPtr& item : display.items) {
     items.push_back(evaluate(*item));
@@ -165,7 +165,7 @@ Value Interpreter::apply_postfix(const Value& subject, const Test& test) {
 }
 
 Arguments Interpreter::evaluate(const CallArguments& arguments) {
-  Arguments result;
+  Arguments result(heap());
   for (const ExpressionPtr& argument : arguments.positional) {
     result.positional.push_back(evaluate(*argument));
   }

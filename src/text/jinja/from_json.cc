@@ -5,7 +5,7 @@ namespace minimax::text::jinja {
 namespace {
 
 Value from_array(Heap& heap, const base::JsonArray& array) {
-  std::vector<Value> items;
+  Values items(heap.scratch());
   items.reserve(array.size());
   for (const base::Json& item : array) {
     items.push_back(from_json(heap, item));

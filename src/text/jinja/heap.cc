@@ -39,19 +39,26 @@ void Heap::enter() {
   ++depth_;
 }
 
-void Heap::spend_memory(std::int64_t bytes) {
-  if (bytes > limits_.memory_bytes - used_) [[unlikely]] {
+void Heap::spend_memory(std::size_t bytes) {
+  if (bytes > static_cast<std::size_t>(limits_.memory_bytes - used_)) [[unlikely]] {
     fail_budget(fmt::format("{} MiB of memory", limits_.memory_bytes >> 20));
   }
-  used_ += bytes;
+  used_ += static_cast<std::int64_t>(bytes);
+}
+
+void* Heap::Scratch::do_allocate(std::size_t bytes, std::size_t alignment) {
+  heap_.spend_memory(bytes);
+  return std::pmr::new_delete_resource()->allocate(bytes, alignment);
+}
+
+void Heap::Scratch::do_deallocate(void* memory, std::size_t bytes, std::size_t alignment) {
+  heap_.used_ -= static_cast<std::int64_t>(bytes);
+  std::pmr::new_delete_resource()->deallocate(memory, bytes, alignment);
 }
 
 void* Heap::do_allocate(std::size_t bytes, std::size_t alignment) {
   if (bytes >= kLargeBytes) {
-    if (bytes > static_cast<std::size_t>(limits_.memory_bytes)) {
-      fail_budget(fmt::format("{} MiB of memory", limits_.memory_bytes >> 20));
-    }
-    spend_memory(static_cast<std::int64_t>(bytes));
+    spend_memory(bytes);
     void* memory = ::operator new(bytes);
     large_.emplace(memory, bytes);
     return memory;

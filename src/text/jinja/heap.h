@@ -16,7 +16,7 @@ namespace minimax::text::jinja {
 /// What one rendering may use.
 struct Limits {
   std::int64_t steps = 1'000'000;          // evaluated nodes, and as much work inside builtins
-  std::int64_t memory_bytes = 56LL << 20;  // all values and the output together
+  std::int64_t memory_bytes = 48LL << 20;  // all values and the output together
   int depth = 150;                         // nested evaluations; 256 KiB of stack must hold them
 };
 
@@ -46,18 +46,36 @@ class Heap final : public std::pmr::memory_resource {
   /// The depth to return to after an exception was caught inside a rendering.
   int depth() const { return depth_; }
 
+  /// Memory for what a builtin needs while it runs: counted as long as it is held.
+  std::pmr::memory_resource* scratch() { return &scratch_; }
+
   std::int64_t steps_spent() const { return steps_; }
   std::int64_t bytes_used() const { return used_; }
 
  private:
+  class Scratch final : public std::pmr::memory_resource {
+   public:
+    explicit Scratch(Heap& heap) : heap_(heap) {}
+
+   private:
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override;
+    void do_deallocate(void* memory, std::size_t bytes, std::size_t alignment) override;
+    bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
+      return this == &other;
+    }
+
+    Heap& heap_;
+  };
+
   void* do_allocate(std::size_t bytes, std::size_t alignment) override;
   void do_deallocate(void* memory, std::size_t bytes, std::size_t alignment) override;
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
     return this == &other;
   }
-  void spend_memory(std::int64_t bytes);
+  void spend_memory(std::size_t bytes);
 
   Limits limits_;
+  Scratch scratch_{*this};
   std::int64_t steps_ = 0;
   std::int64_t used_ = 0;
   int depth_ = 0;

@@ -135,7 +135,7 @@ Interpreter::Flow Interpreter::execute(const FilterBlock& statement) {
 
 Interpreter::Flow Interpreter::execute(const With& statement) {
   auto* scope = heap().make<Scope>(heap(), scope_);
-  std::vector<Value> values;
+  Values values(heap().scratch());
   for (const auto& [target, expression] : statement.bindings) {
     values.push_back(evaluate(*expression));
   }
@@ -176,7 +176,7 @@ void Interpreter::assign(const Target& target, const Value& value) {
 }
 
 void Interpreter::assign_tuple(const Target& target, const Value& value) {
-  const std::vector<Value> items = to_vector(heap(), value);
+  const Values items = to_vector(heap(), value);
   if (items.size() != target.elements.size()) {
     fail(fmt::format("expected {} values to unpack, found {}", target.elements.size(),
                      items.size()));

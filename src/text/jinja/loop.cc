@@ -116,7 +116,7 @@ std::int64_t Interpreter::loop_length(Loop& loop) {
     return loop.length;
   }
   // A condition or a generator: walk to the end, and go on from what was found.
-  std::vector<Value> rest;
+  Values rest(heap().scratch());
   Value item;
   while (next_item(loop, item)) {
     heap().spend_steps();

@@ -126,7 +126,7 @@ Value repeat_text(Heap& heap, const Text& text, std::int64_t count) {
 }
 
 Value repeat_list(Heap& heap, const List& list, std::int64_t count) {
-  std::vector<Value> items;
+  Values items(heap.scratch());
   for (std::int64_t i = 0; i < count && list.size > 0; ++i) {
     heap.spend_steps(1 + (list.size >> 1));
     items.insert(items.end(), list.view().begin(), list.view().end());

@@ -20,8 +20,10 @@ struct Scope;
 
 /// The evaluated arguments of a call.
 struct Arguments {
-  std::vector<Value> positional;
-  std::vector<std::pair<std::string_view, Value>> named;
+  explicit Arguments(Heap& heap) : positional(heap.scratch()), named(heap.scratch()) {}
+
+  Values positional;
+  std::pmr::vector<std::pair<std::string_view, Value>> named;
 };
 
 /// Something that a template can call: a builtin, perhaps bound to a value, or a macro.

@@ -19,11 +19,11 @@ bool is_index(std::string_view part) {
 }
 
 // The arguments from `count` on.
-Arguments without_first(const Arguments& arguments, std::size_t count) {
-  Arguments rest = arguments;
-  const std::size_t dropped = std::min(count, rest.positional.size());
-  rest.positional.erase(rest.positional.begin(),
-                        rest.positional.begin() + static_cast<std::ptrdiff_t>(dropped));
+Arguments without_first(Heap& heap, const Arguments& arguments, std::size_t count) {
+  Arguments rest(heap);
+  const auto dropped = static_cast<std::ptrdiff_t>(std::min(count, arguments.positional.size()));
+  rest.positional.assign(arguments.positional.begin() + dropped, arguments.positional.end());
+  rest.named.assign(arguments.named.begin(), arguments.named.end());
   return rest;
 }
 
@@ -45,7 +45,7 @@ const Value* find_named(const Arguments& arguments, std::string_view name) {
 
 Value map_attribute(Runtime& runtime, const Value& subject, const Arguments& arguments) {
   const Value* fallback = find_named(arguments, "default");
-  std::vector<Value> results;
+  Values results(runtime.heap().scratch());
   for (const Value& item : to_vector(runtime.heap(), subject)) {
     runtime.heap().spend_steps();
     results.push_back(attribute_path(runtime, item, *find_named(arguments, "attribute"), fallback));
@@ -64,9 +64,9 @@ Value map_filter(Runtime& runtime, const Value& subject, const Arguments& argume
     fail("map: expected the name of a filter");
   }
   const Builtin filter = require_builtin(find_filter, arguments.positional[0], "filter");
-  const Arguments rest = without_first(arguments, 1);
+  const Arguments rest = without_first(runtime.heap(), arguments, 1);
   const DepthGuard guard(runtime.heap());
-  std::vector<Value> results;
+  Values results(runtime.heap().scratch());
   for (const Value& item : to_vector(runtime.heap(), subject)) {
     runtime.heap().spend_steps();
     results.push_back(filter(runtime, item, rest));
@@ -86,9 +86,9 @@ Value select_filter(Runtime& runtime, const Value& subject, const Arguments& arg
   const bool has_test = arguments.positional.size() > attributes;
   const Builtin test =
       has_test ? require_builtin(find_test, arguments.positional[attributes], "test") : nullptr;
-  const Arguments rest = without_first(arguments, attributes + 1);
+  const Arguments rest = without_first(runtime.heap(), arguments, attributes + 1);
   const DepthGuard guard(runtime.heap());
-  std::vector<Value> kept;
+  Values kept(runtime.heap().scratch());
   for (const Value& item : to_vector(runtime.heap(), subject)) {
     runtime.heap().spend_steps();
     const Value value =

@@ -53,7 +53,7 @@ Value slice_text(Heap& heap, const Text& text, const SliceBounds& bounds) {
     return slice_bytes(heap, text, begin, begin + byte_offset(rest, part.count));
   }
   TextBuilder builder(heap);
-  std::vector<std::int64_t> offsets;
+  std::pmr::vector<std::int64_t> offsets(heap.scratch());
   for (std::int64_t at = 0; at < size_of(text); at += code_point_length(text.bytes, at)) {
     offsets.push_back(at);
   }
@@ -73,7 +73,7 @@ Value slice_list(Heap& heap, const List& list, const SliceBounds& bounds) {
     result.size = part.count;
     return heap.make<List>(result);
   }
-  std::vector<Value> items;
+  Values items(heap.scratch());
   heap.spend_steps(part.count >> 4);
   for (std::int64_t i = 0; i < part.count; ++i) {
     items.push_back(list.view()[static_cast<std::size_t>(part.start + i * part.step)]);
@@ -158,8 +158,11 @@ std::int64_t length(Heap& heap, const Value& value) {
   return *found;
 }
 
-std::vector<Value> to_vector(Heap& heap, const Value& value) {
-  std::vector<Value> items;
+Values to_vector(Heap& heap, const Value& value) {
+  Values items(heap.scratch());
+  if (is_list(value)) {
+    items.reserve(static_cast<std::size_t>(as_list(value).size));
+  }
   Cursor cursor(heap, value);
   Value element;
   while (cursor.next(element)) {
@@ -170,7 +173,7 @@ std::vector<Value> to_vector(Heap& heap, const Value& value) {
   return items;
 }
 
-Value make_iterator(Heap& heap, const std::vector<Value>& items) {
+Value make_iterator(Heap& heap, std::span<const Value> items) {
   return heap.make<Iterator>(Iterator{make_list(heap, items), 0});
 }
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
+#include <span>
 
 #include "text/jinja/value.h"
 
@@ -33,10 +33,10 @@ std::optional<std::int64_t> find_length(Heap& heap, const Value& value);
 std::int64_t length(Heap& heap, const Value& value);
 
 /// list(value).
-std::vector<Value> to_vector(Heap& heap, const Value& value);
+Values to_vector(Heap& heap, const Value& value);
 
 /// A value that can be walked once and has no length, as Python's generators.
-Value make_iterator(Heap& heap, const std::vector<Value>& items);
+Value make_iterator(Heap& heap, std::span<const Value> items);
 
 struct SliceBounds {
   std::optional<std::int64_t> start;

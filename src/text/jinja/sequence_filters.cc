@@ -27,7 +27,7 @@ struct Keyed {
   Value item;
 };
 
-void sort_keyed(Heap& heap, std::vector<Keyed>& items, bool is_reversed) {
+void sort_keyed(Heap& heap, std::pmr::vector<Keyed>& items, bool is_reversed) {
   std::ranges::stable_sort(items, [&](const Keyed& a, const Keyed& b) {
     heap.spend_steps();
     return is_reversed ? compare(heap, b.key, a.key) < 0 : compare(heap, a.key, b.key) < 0;
@@ -38,7 +38,7 @@ void sort_keyed(Heap& heap, std::vector<Keyed>& items, bool is_reversed) {
 // elements of lists need no order, so that several None can be sorted.
 Value multi_key(Runtime& runtime, const Value& item, const Value* attribute, bool ignores_case) {
   Heap& heap = runtime.heap();
-  std::vector<Value> keys;
+  Values keys(runtime.heap().scratch());
   if (attribute != nullptr && is_text(*attribute)) {
     for (const Value& one : split(heap, as_text(*attribute), {make_text(heap, ",")})) {
       keys.push_back(sort_key(runtime, item, &one, ignores_case));
@@ -51,12 +51,12 @@ Value multi_key(Runtime& runtime, const Value& item, const Value* attribute, boo
 
 Value sort_filter(Runtime& runtime, const Value& subject, const Arguments& arguments) {
   const Bound bound("sort", arguments, {"reverse", "case_sensitive", "attribute"});
-  std::vector<Keyed> items;
+  std::pmr::vector<Keyed> items(runtime.heap().scratch());
   for (const Value& item : to_vector(runtime.heap(), subject)) {
     items.push_back({multi_key(runtime, item, bound.get(2), !bound.truthy_or(1, false)), item});
   }
   sort_keyed(runtime.heap(), items, bound.truthy_or(0, false));
-  std::vector<Value> sorted;
+  Values sorted(runtime.heap().scratch());
   for (const Keyed& item : items) {
     sorted.push_back(item.item);
   }
@@ -82,14 +82,14 @@ Value dictsort_filter(Runtime& runtime, const Value& subject, const Arguments& a
   const Bound bound("dictsort", arguments, {"case_sensitive", "by", "reverse"});
   const bool by_value = bound.get(1) != nullptr && bound.require_text(1).bytes == "value";
   Heap& heap = runtime.heap();
-  std::vector<Keyed> items;
+  std::pmr::vector<Keyed> items(runtime.heap().scratch());
   for (const auto& [key, value] : expect_dict(subject, "dictsort").entries) {
     const Value sorted_by =
         sort_key(runtime, by_value ? value : key, nullptr, !bound.truthy_or(0, false));
     items.push_back({sorted_by, pair(heap, key, value)});
   }
   sort_keyed(heap, items, bound.truthy_or(2, false));
-  std::vector<Value> sorted;
+  Values sorted(runtime.heap().scratch());
   for (const Keyed& item : items) {
     sorted.push_back(item.item);
   }
@@ -97,7 +97,7 @@ Value dictsort_filter(Runtime& runtime, const Value& subject, const Arguments& a
 }
 
 Value items_filter(Runtime& runtime, const Value& subject, const Arguments&) {
-  std::vector<Value> items;
+  Values items(runtime.heap().scratch());
   if (!is_undefined(subject)) {
     for (const auto& [key, value] : expect_dict(subject, "items").entries) {
       runtime.heap().spend_steps();
@@ -110,8 +110,8 @@ Value items_filter(Runtime& runtime, const Value& subject, const Arguments&) {
 Value unique_filter(Runtime& runtime, const Value& subject, const Arguments& arguments) {
   const Bound bound("unique", arguments, {"case_sensitive", "attribute"});
   Heap& heap = runtime.heap();
-  std::vector<Value> seen;
-  std::vector<Value> kept;
+  Values seen(runtime.heap().scratch());
+  Values kept(runtime.heap().scratch());
   for (const Value& item : to_vector(heap, subject)) {
     const Value key = sort_key(runtime, item, bound.get(1), !bound.truthy_or(0, false));
     check_hashable(heap, key);
@@ -147,7 +147,7 @@ Value extreme_filter(Runtime& runtime, const Value& subject, const Arguments& ar
 Value groupby_filter(Runtime& runtime, const Value& subject, const Arguments& arguments) {
   const Bound bound("groupby", arguments, {"attribute", "default", "case_sensitive"});
   Heap& heap = runtime.heap();
-  std::vector<Keyed> items;
+  std::pmr::vector<Keyed> items(runtime.heap().scratch());
   for (const Value& item : to_vector(heap, subject)) {
     Value key = attribute_path(runtime, item, bound.require(0));
     if (is_undefined(key) && bound.get(1) != nullptr) {
@@ -156,9 +156,9 @@ Value groupby_filter(Runtime& runtime, const Value& subject, const Arguments& ar
     items.push_back({sort_key(runtime, key, nullptr, !bound.truthy_or(2, false)), item});
   }
   sort_keyed(heap, items, false);
-  std::vector<Value> groups;
+  Values groups(runtime.heap().scratch());
   for (std::size_t begin = 0; begin < items.size();) {
-    std::vector<Value> members;
+    Values members(runtime.heap().scratch());
     std::size_t end = begin;
     for (; end < items.size() && equal(heap, items[end].key, items[begin].key); ++end) {
       members.push_back(items[end].item);
@@ -183,7 +183,7 @@ Value last_filter(Runtime& runtime, const Value& subject, const Arguments&) {
   if (is<Iterator*>(subject)) {
     fail("'generator' object is not reversible");
   }
-  const std::vector<Value> items = to_vector(runtime.heap(), subject);
+  const Values items = to_vector(runtime.heap(), subject);
   return items.empty() ? Value(Undefined{runtime.heap().make<UndefinedInfo>(
                              UndefinedInfo{"last of nothing", "", false})})
                        : items.back();
@@ -201,7 +201,7 @@ Value reverse_filter(Runtime& runtime, const Value& subject, const Arguments&) {
   if (is_text(subject)) {
     return slice(runtime.heap(), subject, {std::nullopt, std::nullopt, -1});
   }
-  std::vector<Value> items = to_vector(runtime.heap(), subject);
+  Values items = to_vector(runtime.heap(), subject);
   std::ranges::reverse(items);
   return is<Iterator*>(subject) ? Value(make_list(runtime.heap(), items))
                                 : make_iterator(runtime.heap(), items);
@@ -212,8 +212,8 @@ Value batch_filter(Runtime& runtime, const Value& subject, const Arguments& argu
   bound.require(0);
   const std::int64_t size = bound.integer_or(0, 1);
   Heap& heap = runtime.heap();
-  std::vector<Value> batches;
-  std::vector<Value> batch;
+  Values batches(runtime.heap().scratch());
+  Values batch(runtime.heap().scratch());
   for (const Value& item : to_vector(heap, subject)) {
     if (static_cast<std::int64_t>(batch.size()) == size) {
       batches.push_back(make_list(heap, batch));
@@ -237,18 +237,18 @@ Value slice_filter(Runtime& runtime, const Value& subject, const Arguments& argu
   bound.require(0);
   const std::int64_t count = bound.integer_or(0, 1);
   Heap& heap = runtime.heap();
-  const std::vector<Value> items = to_vector(heap, subject);
+  const Values items = to_vector(heap, subject);
   if (count <= 0) {
     fail("slice: expected at least one slice");
   }
   const auto size = static_cast<std::int64_t>(items.size());
-  std::vector<Value> slices;
+  Values slices(runtime.heap().scratch());
   std::int64_t begin = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     heap.spend_steps();
     const bool has_extra = i < size % count;
     const std::int64_t length = size / count + (has_extra ? 1 : 0);
-    std::vector<Value> part(items.begin() + begin, items.begin() + begin + length);
+    Values part(items.begin() + begin, items.begin() + begin + length, heap.scratch());
     if (!has_extra && bound.get(1) != nullptr && !is_none(*bound.get(1))) {
       part.push_back(*bound.get(1));
     }

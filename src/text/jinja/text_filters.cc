@@ -208,9 +208,9 @@ Value urlencode_filter(Runtime& runtime, const Value& subject, const Arguments&)
     return out.finish();
   }
   const Value items =
-      is_dict(subject) ? find_filter("items")(runtime, subject, Arguments{}) : subject;
+      is_dict(subject) ? find_filter("items")(runtime, subject, Arguments(heap)) : subject;
   for (const Value& item : to_vector(heap, items)) {
-    const std::vector<Value> pair = to_vector(heap, item);
+    const Values pair = to_vector(heap, item);
     if (pair.size() != 2) {
       fail(fmt::format("urlencode: expected pairs, found {} values", pair.size()));
     }
@@ -240,7 +240,7 @@ Value tojson_filter(Runtime& runtime, const Value& subject, const Arguments& arg
     format.item_separator = std::string(1, ',');
   }
   if (bound.get(2) != nullptr && !is_none(*bound.get(2))) {
-    const std::vector<Value> pair = to_vector(heap, *bound.get(2));
+    const Values pair = to_vector(heap, *bound.get(2));
     if (pair.size() != 2) {
       fail(fmt::format("tojson(): separators: expected two strings, found {}", pair.size()));
     }

@@ -10,6 +10,8 @@
 namespace minimax::text::jinja {
 namespace {
 
+constexpr std::size_t kRunBytes = 4096;
+
 std::string_view code_point_at(std::string_view text, std::int64_t offset) {
   return text.substr(static_cast<std::size_t>(offset),
                      static_cast<std::size_t>(code_point_length(text, offset)));
@@ -69,8 +71,8 @@ void append_cased(char32_t c, Case target, bool is_first, std::string& out) {
   }
 }
 
-std::vector<Value> split_on_space(Heap& heap, const Text& text, std::int64_t max_splits) {
-  std::vector<Value> parts;
+Values split_on_space(Heap& heap, const Text& text, std::int64_t max_splits) {
+  Values parts(heap.scratch());
   std::int64_t at = leading_space(text.bytes);
   while (at < size_of(text)) {
     heap.spend_steps();
@@ -88,9 +90,8 @@ std::vector<Value> split_on_space(Heap& heap, const Text& text, std::int64_t max
   return parts;
 }
 
-std::vector<Value> split_on_space_from_right(Heap& heap, const Text& text,
-                                             std::int64_t max_splits) {
-  std::vector<Value> parts;
+Values split_on_space_from_right(Heap& heap, const Text& text, std::int64_t max_splits) {
+  Values parts(heap.scratch());
   std::int64_t end = size_of(text) - trailing_space(text.bytes);
   while (end > 0) {
     heap.spend_steps();
@@ -115,8 +116,8 @@ std::vector<Value> split_on_space_from_right(Heap& heap, const Text& text,
 }
 
 // Where the separators stand, from the left.
-std::vector<std::int64_t> find_all(Heap& heap, const Text& text, const Text& separator) {
-  std::vector<std::int64_t> places;
+std::pmr::vector<std::int64_t> find_all(Heap& heap, const Text& text, const Text& separator) {
+  std::pmr::vector<std::int64_t> places(heap.scratch());
   for (std::int64_t at = find_bytes(heap, text.bytes, separator.bytes); at >= 0;
        at = find_bytes(heap, text.bytes, separator.bytes, at + size_of(separator))) {
     heap.spend_steps();
@@ -149,10 +150,11 @@ const Text* change_case(Heap& heap, const Text& text, Case target) {
   TextBuilder out(heap);
   bool starts_word = true;
   for (std::int64_t at = 0; at < size_of(text);) {
-    // One run of equal mark at a time.
+    // A piece of one mark at a time.
     const Mark mark = text.marks == nullptr ? text.mark : text.marks[at];
     std::string run;
-    while (at < size_of(text) && (text.marks == nullptr || text.marks[at] == mark)) {
+    while (at < size_of(text) && run.size() < kRunBytes &&
+           (text.marks == nullptr || text.marks[at] == mark)) {
       const CodePoint point = decode_utf8(text.bytes, at);
       const bool is_sigma = target != Case::kUpper && !starts_word && is_final_sigma(text, at);
       append_cased(is_sigma ? U'\u03C2' : point.value, target, starts_word, run);
@@ -179,7 +181,7 @@ bool has_only_case(Heap& heap, const Text& text, bool (*is_wanted)(char32_t),
   return found;
 }
 
-std::vector<Value> split(Heap& heap, const Text& text, const SplitOptions& options) {
+Values split(Heap& heap, const Text& text, const SplitOptions& options) {
   if (options.separator == nullptr) {
     heap.spend_code_points(size_of(text));
     return options.from_right ? split_on_space_from_right(heap, text, options.max_splits)
@@ -189,14 +191,14 @@ std::vector<Value> split(Heap& heap, const Text& text, const SplitOptions& optio
   if (separator.bytes.empty()) {
     fail("split(): empty separator");
   }
-  std::vector<std::int64_t> places = find_all(heap, text, separator);
+  std::pmr::vector<std::int64_t> places = find_all(heap, text, separator);
   const auto limit = static_cast<std::size_t>(options.max_splits);
   if (options.max_splits >= 0 && places.size() > limit) {
     const auto surplus = static_cast<std::ptrdiff_t>(places.size() - limit);
     options.from_right ? places.erase(places.begin(), places.begin() + surplus)
                        : places.erase(places.end() - surplus, places.end());
   }
-  std::vector<Value> parts;
+  Values parts(heap.scratch());
   std::int64_t begin = 0;
   for (const std::int64_t place : places) {
     parts.emplace_back(slice_bytes(heap, text, begin, place));
@@ -206,8 +208,8 @@ std::vector<Value> split(Heap& heap, const Text& text, const SplitOptions& optio
   return parts;
 }
 
-std::vector<Value> split_lines(Heap& heap, const Text& text, LineEnds ends) {
-  std::vector<Value> lines;
+Values split_lines(Heap& heap, const Text& text, LineEnds ends) {
+  Values lines(heap.scratch());
   std::int64_t begin = 0;
   heap.spend_code_points(size_of(text));
   for (std::int64_t at = 0; at < size_of(text);) {

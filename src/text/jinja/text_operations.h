@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string_view>
-#include <vector>
 
 #include "text/jinja/value.h"
 
@@ -26,10 +25,10 @@ struct SplitOptions {
   std::int64_t max_splits = -1;     // negative: no limit
   bool from_right = false;
 };
-std::vector<Value> split(Heap& heap, const Text& text, const SplitOptions& options);
+Values split(Heap& heap, const Text& text, const SplitOptions& options);
 
 enum class LineEnds { kKept, kDropped };
-std::vector<Value> split_lines(Heap& heap, const Text& text, LineEnds ends);
+Values split_lines(Heap& heap, const Text& text, LineEnds ends);
 
 struct Replacement {
   const Text& from;

@@ -263,24 +263,26 @@ void insert(Heap& heap, Dict& dict, const Value& key, const Value& value) {
 }
 
 const List* make_list(Heap& heap, std::span<const Value> items, ListKind kind) {
-  auto* storage = heap.make<std::pmr::vector<Value>>(items.begin(), items.end(), &heap);
+  auto* storage = heap.make<Values>(items.begin(), items.end(), &heap);
   heap.spend_steps(static_cast<std::int64_t>(items.size() >> 4));
   return heap.make<List>(List{storage, 0, static_cast<std::int64_t>(items.size()), kind});
 }
 
 const List* concatenate(Heap& heap, const List& left, const List& right) {
-  const std::vector<Value> added(right.view().begin(), right.view().end());
   heap.spend_steps(right.size >> 4);
   List result = left;
   const bool ends_the_buffer =
       left.begin + left.size == static_cast<std::int64_t>(left.items->size()) && left.size > 0;
   if (!ends_the_buffer) {
     heap.spend_steps(left.size >> 4);
-    result.items =
-        heap.make<std::pmr::vector<Value>>(left.view().begin(), left.view().end(), &heap);
+    result.items = heap.make<Values>(left.view().begin(), left.view().end(), &heap);
     result.begin = 0;
   }
-  result.items->insert(result.items->end(), added.begin(), added.end());
+  // `right` may be in the same buffer: look at it again after every step.
+  for (std::size_t i = 0; i < static_cast<std::size_t>(right.size); ++i) {
+    const Value item = right.view()[i];
+    result.items->push_back(item);
+  }
   result.size += right.size;
   return heap.make<List>(result);
 }

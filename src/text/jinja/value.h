@@ -34,6 +34,9 @@ using Value =
     std::variant<Undefined, None, bool, std::int64_t, double, const Text*, const List*, const Dict*,
                  const Range*, Iterator*, Namespace*, const Callable*, Loop*>;
 
+/// Values that are held while a builtin runs. Make it with heap.scratch(), so that it counts.
+using Values = std::pmr::vector<Value>;
+
 /// Why a value is missing, for the message when it is used.
 struct UndefinedInfo {
   std::string_view name;
@@ -45,7 +48,7 @@ enum class ListKind { kList, kTuple, kKeys, kValues, kItems };
 
 /// A range of a buffer that only grows, so that `list = list + [x]` in a loop stays linear.
 struct List {
-  std::pmr::vector<Value>* items = nullptr;
+  Values* items = nullptr;
   std::int64_t begin = 0;
   std::int64_t size = 0;
   ListKind kind = ListKind::kList;
