@@ -24,8 +24,6 @@ struct WideProducts {
   using Activation = float;
   using Weight = T;
   static constexpr std::int64_t kElements = Vec::kLanes;
-  // Weights are fetched so many elements before their use.
-  static constexpr std::int64_t kAhead = 2048 / sizeof(T);
 
   template <class From>
   static Vec load(const From* from) {
@@ -44,7 +42,6 @@ struct PairProducts {
   using Activation = BFloat16;
   using Weight = BFloat16;
   static constexpr std::int64_t kElements = Pairs::kLanes;
-  static constexpr std::int64_t kAhead = 512;
 
   static Pairs load(const BFloat16* from) { return Pairs::load(from); }
   static Pairs load_first(const BFloat16* from, std::int64_t n) {
@@ -137,13 +134,15 @@ inline void accumulate(Tile<kRows, kColumns>& tile, const TileInput<Products>& i
   }
 }
 
-/// The same for whole vectors, fetching the weights `ahead` elements further on.
+/// The same for whole vectors, fetching the weights of the tile that follows in the order of
+/// memory.
 template <class Products, int kRows, int kColumns>
 inline void accumulate_fetching(Tile<kRows, kColumns>& tile, const TileInput<Products>& in,
-                                Range range, std::int64_t ahead) {
+                                Range range) {
+  const typename Products::Weight* next = in.weight + kColumns * in.weight_stride;
   for (std::int64_t k = range.begin; k < range.end; k += Products::kElements) {
     for (int c = 0; c < kColumns; ++c) {
-      _mm_prefetch(in.weight + c * in.weight_stride + k + ahead, _MM_HINT_T0);
+      _mm_prefetch(next + k * kColumns + c * Products::kElements, _MM_HINT_T0);
     }
     add_products(tile, in, [k](const auto* from) { return Products::load(from + k); });
   }
@@ -259,24 +258,20 @@ TileInput<Products> tile_input(const Product& args, const Block& block, std::int
   return in;
 }
 
-/// kColumns columns of kRows rows, each weight row to its end. Weights are fetched in the order of
-/// reading, at last those of the columns that follow: the processor's own prefetching starts anew
-/// with each row, and rows are short.
+/// kColumns columns of kRows rows, each weight row to its end. The weights of the tile that follows
+/// are fetched meanwhile: their rows are read side by side, but fetched one after the other, as
+/// memory gives most. A tile is a few kilobytes: it waits in the first cache, or in the second.
 template <class Products, int kRows, int kColumns>
 void multiply_flat_tile(const TileInput<Products>& in, const BlockOutput& out) {
-  constexpr std::int64_t kAhead = Products::kAhead;
   const std::int64_t inner = in.weight_stride;
   const std::int64_t whole = inner / Products::kElements * Products::kElements;
-  const std::int64_t in_row = larger(whole - kAhead, 0);
   std::int64_t k = 0;
   do {
     Tile<kRows, kColumns> tile;
     const std::int64_t end = smaller(k + piece_of<Products>(), inner);
-    const Range same{k, larger(k, smaller(end, in_row))};
-    const Range next{same.end, larger(same.end, smaller(end, whole))};
-    accumulate_fetching(tile, in, same, kAhead);
-    accumulate_fetching(tile, in, next, kAhead + (kColumns - 1) * inner);
-    accumulate(tile, in, {next.end, end});
+    const std::int64_t whole_end = larger(k, smaller(end, whole));
+    accumulate_fetching(tile, in, {k, whole_end});
+    accumulate(tile, in, {whole_end, end});
     write(tile, {.data = out.data, .stride = out.stride, .add = k > 0});
     k += piece_of<Products>();
   } while (k < inner);
