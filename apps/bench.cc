@@ -31,7 +31,8 @@ constexpr const char* kExamples = R"(Examples:
 
 pp512 reads 512 tokens from an empty state; tg@512 generates after 512 tokens. tokens/s is the
 median of the repetitions. GB/s counts weights and state that have to be moved, GFLOP/s the
-arithmetic of the model; both are compared with what the machine did in the same run.)";
+arithmetic of the model; both are compared with what the machine did right before and after the
+test.)";
 
 constexpr std::int64_t kMaxTokens = std::int64_t{1} << 26;
 constexpr std::uint64_t kSeed = 1;
@@ -95,6 +96,7 @@ class BenchCommand : public Command {
     MiniMaxForCausalLM& model;
     const WorkModel& work;
     const InterruptScope& scope;
+    MachineMeter& meter;
   };
 
   BenchResult measure_prompt(const Setting& setting, std::int64_t tokens) const;
@@ -112,11 +114,11 @@ class BenchCommand : public Command {
 BenchResult BenchCommand::measure_prompt(const Setting& setting, std::int64_t tokens) const {
   const std::vector<std::int32_t> ids = random_tokens(tokens, setting.model.config().vocab_size);
   const Work work = prefill_work(setting.work, tokens);
-  BenchResult result{.test = fmt::format("pp{}", tokens),
-                     .seconds = {},
-                     .tokens = tokens,
-                     .bytes = work.bytes,
-                     .flops = work.flops};
+  BenchResult result;
+  result.test = fmt::format("pp{}", tokens);
+  result.tokens = tokens;
+  result.bytes = work.bytes;
+  result.flops = work.flops;
   for (std::int64_t i = 0; i <= repetitions_; ++i) {
     setting.scope.check();
     State state = setting.model.new_state();
@@ -138,8 +140,9 @@ BenchResult BenchCommand::measure_generation(const Setting& setting, std::int64_
     setting.model.forward(all.first(static_cast<std::size_t>(depth)),
                           {.past_key_values = &deep, .logits_to_keep = 1});
   }
-  BenchResult result{
-      .test = fmt::format("tg@{}", depth), .seconds = {}, .tokens = generate_tokens_};
+  BenchResult result;
+  result.test = fmt::format("tg@{}", depth);
+  result.tokens = generate_tokens_;
   for (std::int64_t i = 0; i < generate_tokens_; ++i) {
     const Work work = decode_work(setting.work, depth + i);
     result.bytes += work.bytes;
@@ -164,17 +167,22 @@ std::vector<BenchResult> BenchCommand::measure(const Setting& setting) const {
   Progress progress("Measuring");
   const auto total = static_cast<std::int64_t>(prompt_tokens_.size() + depths_.size());
   std::vector<BenchResult> results;
+  const auto add = [&](BenchResult result) {
+    result.roof = setting.meter.measure();
+    results.push_back(std::move(result));
+  };
+  setting.meter.measure();
   std::int64_t done = 0;
   for (const std::int64_t tokens : prompt_tokens_) {
     progress.update(done++, total);
     if (tokens > 0) {
-      results.push_back(measure_prompt(setting, tokens));
+      add(measure_prompt(setting, tokens));
     }
   }
   for (const std::int64_t depth : depths_) {
     progress.update(done++, total);
     if (generate_tokens_ > 0) {
-      results.push_back(measure_generation(setting, depth));
+      add(measure_generation(setting, depth));
     }
   }
   return results;
@@ -186,9 +194,7 @@ int BenchCommand::run() {
   const WorkModel work{model.config(), model::measure_model(directory, to_load_options(model_))};
   const InterruptScope scope;
   MachineMeter meter(model.threads(), to_load_options(model_).isa, model.dtype());
-  meter.measure();
-  std::vector<BenchResult> results = measure({model, work, scope});
-  meter.measure();
+  std::vector<BenchResult> results = measure({model, work, scope, meter});
   const BenchReport report{.model = base::printable(directory.string()),
                            .machine = meter.figures(),
                            .results = std::move(results)};

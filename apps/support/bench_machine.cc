@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "cpu/machine.h"
 #include "cpu/thread_pool.h"
 
 namespace minimax::apps {
@@ -21,11 +22,19 @@ std::string processor_name() {
   return "unknown processor";
 }
 
-double median_of(const std::vector<cpu::MachineLimits>& measured,
-                 double cpu::MachineLimits::* field) {
+Roof roof_of(const cpu::MachineLimits& limits, ComputeType dtype) {
+  constexpr double kGiga = 1e9;
+  const double flops =
+      dtype == ComputeType::kBFloat16 ? limits.bfloat16_flops : limits.float32_flops;
+  return {.read_gb_per_second = limits.read_bytes_per_s / kGiga,
+          .peak_gflop_per_second = flops / kGiga};
+}
+
+double median_of(const std::vector<Roof>& measured, double Roof::* field) {
   std::vector<double> values;
-  for (const cpu::MachineLimits& limits : measured) {
-    values.push_back(limits.*field);
+  values.reserve(measured.size());
+  for (const Roof& roof : measured) {
+    values.push_back(roof.*field);
   }
   return median(values);
 }
@@ -37,23 +46,24 @@ MachineMeter::MachineMeter(int threads, const std::string& isa, ComputeType dtyp
       isa_(isa.empty() ? cpu::detect_isa() : cpu::isa_from_name(isa).value_or(cpu::detect_isa())),
       dtype_(dtype) {}
 
-void MachineMeter::measure() {
+Roof MachineMeter::measure() {
   // A pool of its own, gone before the model runs: waiting threads would take turns with it.
   cpu::ThreadPool pool(threads_);
-  measured_.push_back(cpu::measure_machine(pool, isa_));
+  measured_.push_back(roof_of(cpu::measure_machine(pool, isa_), dtype_));
+  const Roof& after = measured_.back();
+  const Roof& before = measured_.size() > 1 ? measured_[measured_.size() - 2] : after;
+  return {
+      .read_gb_per_second = (before.read_gb_per_second + after.read_gb_per_second) / 2,
+      .peak_gflop_per_second = (before.peak_gflop_per_second + after.peak_gflop_per_second) / 2};
 }
 
 MachineFigures MachineMeter::figures() const {
-  constexpr double kGiga = 1e9;
-  return {
-      .processor = processor_name(),
-      .isa = std::string(cpu::isa_name(isa_)),
-      .dtype = dtype_ == ComputeType::kBFloat16 ? "bfloat16" : "float32",
-      .threads = threads_,
-      .read_gb_per_second = median_of(measured_, &cpu::MachineLimits::read_bytes_per_s) / kGiga,
-      .float32_gflop_per_second = median_of(measured_, &cpu::MachineLimits::float32_flops) / kGiga,
-      .bfloat16_gflop_per_second =
-          median_of(measured_, &cpu::MachineLimits::bfloat16_flops) / kGiga};
+  return {.processor = processor_name(),
+          .isa = std::string(cpu::isa_name(isa_)),
+          .dtype = dtype_ == ComputeType::kBFloat16 ? "bfloat16" : "float32",
+          .threads = threads_,
+          .roof = {.read_gb_per_second = median_of(measured_, &Roof::read_gb_per_second),
+                   .peak_gflop_per_second = median_of(measured_, &Roof::peak_gflop_per_second)}};
 }
 
 }  // namespace minimax::apps

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the machine can do, measured before and after a benchmark.
+// What the machine can do, measured between the tests of a benchmark.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "cpu/isa.h"
-#include "cpu/machine.h"
 #include "minimax/model.h"
 #include "support/bench_report.h"
 
@@ -17,8 +16,9 @@ class MachineMeter {
   /// `isa` as in LoadOptions.
   MachineMeter(int threads, const std::string& isa, ComputeType dtype);
 
-  /// Takes one set of measurements, about a second.
-  void measure();
+  /// Takes one set of measurements, about a second. Returns the means of it and of the one before,
+  /// between which a test ran: other tenants of a machine come and go within seconds.
+  Roof measure();
 
   /// The medians of all measurements. Requires: at least one measure().
   MachineFigures figures() const;
@@ -27,7 +27,7 @@ class MachineMeter {
   int threads_ = 1;
   cpu::Isa isa_ = cpu::Isa::kScalar;
   ComputeType dtype_ = ComputeType::kFloat32;
-  std::vector<cpu::MachineLimits> measured_;
+  std::vector<Roof> measured_;
 };
 
 }  // namespace minimax::apps

@@ -21,7 +21,7 @@ struct Figures {
   double percent_of_peak = 0;
 };
 
-Figures figures(const BenchResult& result, const MachineFigures& machine) {
+Figures figures(const BenchResult& result) {
   const auto tokens = static_cast<double>(result.tokens);
   const double seconds = median(result.seconds);
   Figures figures{.tokens_per_second = tokens / seconds,
@@ -29,8 +29,8 @@ Figures figures(const BenchResult& result, const MachineFigures& machine) {
                   .max = tokens / *std::ranges::min_element(result.seconds),
                   .gb_per_second = result.bytes / seconds / 1e9,
                   .gflop_per_second = result.flops / seconds / 1e9};
-  figures.percent_of_bandwidth = 100 * figures.gb_per_second / machine.read_gb_per_second;
-  figures.percent_of_peak = 100 * figures.gflop_per_second / machine.peak_gflop_per_second();
+  figures.percent_of_bandwidth = 100 * figures.gb_per_second / result.roof.read_gb_per_second;
+  figures.percent_of_peak = 100 * figures.gflop_per_second / result.roof.peak_gflop_per_second;
   return figures;
 }
 
@@ -45,7 +45,7 @@ double median(std::vector<double> values) {
 base::Json to_json(const BenchReport& report) {
   base::JsonArray results;
   for (const BenchResult& result : report.results) {
-    const Figures row = figures(result, report.machine);
+    const Figures row = figures(result);
     results.emplace_back(
         base::JsonObject{{"test", result.test},
                          {"tokens_per_second", row.tokens_per_second},
@@ -55,6 +55,8 @@ base::Json to_json(const BenchReport& report) {
                          {"repetitions", static_cast<std::int64_t>(result.seconds.size())},
                          {"gb_per_second", row.gb_per_second},
                          {"gflop_per_second", row.gflop_per_second},
+                         {"machine_read_gb_per_second", result.roof.read_gb_per_second},
+                         {"machine_peak_gflop_per_second", result.roof.peak_gflop_per_second},
                          {"percent_of_read_bandwidth", row.percent_of_bandwidth},
                          {"percent_of_peak", row.percent_of_peak}});
   }
@@ -66,8 +68,8 @@ base::Json to_json(const BenchReport& report) {
                                    {"isa", machine.isa},
                                    {"threads", machine.threads},
                                    {"dtype", machine.dtype},
-                                   {"read_gb_per_second", machine.read_gb_per_second},
-                                   {"peak_gflop_per_second", machine.peak_gflop_per_second()}}},
+                                   {"read_gb_per_second", machine.roof.read_gb_per_second},
+                                   {"peak_gflop_per_second", machine.roof.peak_gflop_per_second}}},
       {"results", std::move(results)}};
 }
 
@@ -77,11 +79,12 @@ std::string to_text(const BenchReport& report) {
       "{}\n{}, {}, {} threads: reads {:.1f} GB/s, calculates {:.0f} GFLOP/s in {}\n\n"
       "| {:<10} | {:>10} | {:>10} | {:>10} | {:>7} | {:>6} | {:>8} | {:>6} |\n"
       "|{:-<12}|{:->12}|{:->12}|{:->12}|{:->9}|{:->8}|{:->10}|{:->8}|\n",
-      report.model, machine.processor, machine.isa, machine.threads, machine.read_gb_per_second,
-      machine.peak_gflop_per_second(), machine.dtype, "test", "tokens/s", "min", "max", "GB/s",
-      "% roof", "GFLOP/s", "% peak", "", ":", ":", ":", ":", ":", ":", ":");
+      report.model, machine.processor, machine.isa, machine.threads,
+      machine.roof.read_gb_per_second, machine.roof.peak_gflop_per_second, machine.dtype, "test",
+      "tokens/s", "min", "max", "GB/s", "% roof", "GFLOP/s", "% peak", "", ":", ":", ":", ":", ":",
+      ":", ":");
   for (const BenchResult& result : report.results) {
-    const Figures row = figures(result, machine);
+    const Figures row = figures(result);
     text += fmt::format(
         "| {:<10} | {:>10.2f} | {:>10.2f} | {:>10.2f} | {:>7.2f} | {:>6.1f} | {:>8.1f} | {:>6.1f} "
         "|\n",

@@ -10,19 +10,18 @@
 
 namespace minimax::apps {
 
-/// What the machine can do, measured in the same run.
+/// What the machine can do at most, measured in the same run.
+struct Roof {
+  double read_gb_per_second = 0;
+  double peak_gflop_per_second = 0;  // in the type of the model's arithmetic
+};
+
 struct MachineFigures {
   std::string processor;
   std::string isa;
-  std::string dtype;  // of the model's arithmetic, which decides the peak
+  std::string dtype;  // of the model's arithmetic
   int threads = 0;
-  double read_gb_per_second = 0;
-  double float32_gflop_per_second = 0;
-  double bfloat16_gflop_per_second = 0;
-
-  double peak_gflop_per_second() const {
-    return dtype == "bfloat16" ? bfloat16_gflop_per_second : float32_gflop_per_second;
-  }
+  Roof roof;
 };
 
 struct BenchResult {
@@ -31,6 +30,7 @@ struct BenchResult {
   std::int64_t tokens = 0;      // of one repetition
   double bytes = 0;             // of one repetition
   double flops = 0;             // of one repetition
+  Roof roof;                    // measured right before and right after
 };
 
 struct BenchReport {
