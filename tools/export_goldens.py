@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the files under tests/golden: random models with their logits, the logits of the
-demonstration model, its greedy answers, and the scores of logits processors.
+demonstration model, its greedy answers, the scores of logits processors, and models with heads.
 
     python3 -m venv venv && venv/bin/pip install -r tools/requirements-goldens.txt
     venv/bin/python tools/export_goldens.py all
@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "tests" / "oracle"))
 
 import torch  # noqa: E402
 
-from goldens import answers, cases, demonstration, processors, random_goldens  # noqa: E402
+from goldens import answers, cases, demonstration, heads, processors, random_goldens  # noqa: E402
 
 
 def export_random(options):
@@ -48,11 +48,18 @@ def export_processors(options):
     print(processors.export(options.output, "tools/export_goldens.py processors"), flush=True)
 
 
+def export_heads(options):
+    """Writes the models with each head, all or those named by --only."""
+    for name, facts in heads.export(options.output, options.only):
+        print(name, {"seed": facts["seed"], "router_gap": facts["router_gap"]}, flush=True)
+
+
 PARTS = {
     "random": export_random,
     "demonstration": export_demonstration,
     "answers": export_answers,
     "processors": export_processors,
+    "heads": export_heads,
 }
 
 

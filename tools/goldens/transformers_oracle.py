@@ -16,6 +16,8 @@ from transformers.utils import logging
 logging.set_verbosity_error()
 logging.disable_progress_bar()
 
+DECAY_TABLES = ("slope_rate", "query_decay", "key_decay", "diagonal_decay")
+
 
 @dataclass
 class Output:
@@ -25,11 +27,17 @@ class Output:
     hidden_states: list
 
 
-def load(directory, attention="eager", recompute_decay=True):
+def load(directory, attention="eager", recompute_decay=True, model_class=MiniMaxForCausalLM):
     """Loads a checkpoint in float32; recompute_decay=False keeps what the file says of decays."""
-    model = MiniMaxForCausalLM.from_pretrained(
-        directory, dtype=torch.float32, attn_implementation=attention
+    model, found = model_class.from_pretrained(
+        directory,
+        dtype=torch.float32,
+        attn_implementation=attention,
+        output_loading_info=True,
     )
+    assert not found["unexpected_keys"], found["unexpected_keys"]
+    missing = [name for name in found["missing_keys"] if not name.endswith(DECAY_TABLES)]
+    assert not missing, missing
     model.eval()
     if recompute_decay:
         for module in model.modules():
@@ -41,8 +49,7 @@ def load(directory, attention="eager", recompute_decay=True):
 def _recompute_decay(module):
     slope_rate = module.get_slope_rate()
     tables = module.decay_factors(slope_rate)
-    names = ("slope_rate", "query_decay", "key_decay", "diagonal_decay")
-    for name, value in zip(names, (slope_rate, *tables), strict=True):
+    for name, value in zip(DECAY_TABLES, (slope_rate, *tables), strict=True):
         buffer = getattr(module, name)
         assert buffer.dtype == torch.float32 and buffer.shape == value.shape
         buffer.copy_(value)
