@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/random.h"
 #include "commands.h"
 #include "support/bench_machine.h"
 #include "support/bench_report.h"
@@ -37,17 +38,14 @@ test.)";
 constexpr std::int64_t kMaxTokens = std::int64_t{1} << 26;
 constexpr std::uint64_t kSeed = 1;
 
-// Random tokens, the same in every run: splitmix64, over the vocabulary without its last three ids.
+// Random tokens, the same in every run, over the vocabulary without its last three ids.
 std::vector<std::int32_t> random_tokens(std::int64_t count, std::int64_t vocab_size) {
   std::vector<std::int32_t> ids;
-  std::uint64_t state = kSeed;
+  ids.reserve(static_cast<std::size_t>(count));
+  base::SplitMix64 random(kSeed);
   const auto limit = static_cast<std::uint64_t>(std::max<std::int64_t>(vocab_size - 3, 1));
   for (std::int64_t i = 0; i < count; ++i) {
-    state += 0x9e3779b97f4a7c15U;
-    std::uint64_t z = state;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    ids.push_back(static_cast<std::int32_t>((z ^ (z >> 31)) % limit));
+    ids.push_back(static_cast<std::int32_t>(random.next() % limit));
   }
   return ids;
 }
@@ -123,7 +121,7 @@ BenchResult BenchCommand::measure_prompt(const Setting& setting, std::int64_t to
     setting.scope.check();
     State state = setting.model.new_state();
     const double seconds = seconds_of(
-        [&] { setting.model.forward(ids, {.past_key_values = &state, .logits_to_keep = 1}); });
+        [&] { setting.model.forward(ids, {.past_key_values = {&state, 1}, .logits_to_keep = 1}); });
     if (i > 0) {
       result.seconds.push_back(seconds);
     }
@@ -138,7 +136,7 @@ BenchResult BenchCommand::measure_generation(const Setting& setting, std::int64_
   State deep = setting.model.new_state();
   if (depth > 0) {
     setting.model.forward(all.first(static_cast<std::size_t>(depth)),
-                          {.past_key_values = &deep, .logits_to_keep = 1});
+                          {.past_key_values = {&deep, 1}, .logits_to_keep = 1});
   }
   BenchResult result;
   result.test = fmt::format("tg@{}", depth);
@@ -153,7 +151,7 @@ BenchResult BenchCommand::measure_generation(const Setting& setting, std::int64_
     const double seconds = seconds_of([&] {
       for (std::size_t at = static_cast<std::size_t>(depth); at < ids.size(); ++at) {
         setting.scope.check();
-        setting.model.forward(all.subspan(at, 1), {.past_key_values = &state});
+        setting.model.forward(all.subspan(at, 1), {.past_key_values = {&state, 1}});
       }
     });
     if (i > 0) {

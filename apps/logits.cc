@@ -103,12 +103,12 @@ int LogitsCommand::run() {
     scope.check();
     progress.update(begin, tokens);
     const std::int64_t count = std::min(chunk, tokens - begin);
-    const CausalLMOutput out = model.forward(
+    const MoeCausalLMOutputWithPast out = model.forward(
         std::span(ids).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count)),
-        {.past_key_values = &state, .output_hidden_states = hidden_states_});
-    writer.append(0, std::as_bytes(std::span(out.logits)));
+        {.past_key_values = {&state, 1}, .output_hidden_states = hidden_states_});
+    writer.append(0, std::as_bytes(std::span(out.logits.values)));
     for (std::size_t i = 0; i < out.hidden_states.size(); ++i) {
-      writer.append(i + 1, std::as_bytes(std::span(out.hidden_states[i])));
+      writer.append(i + 1, std::as_bytes(std::span(out.hidden_states[i].values)));
     }
   }
   scope.check();

@@ -22,6 +22,9 @@ enum class DecaySchedule {
   kOriginal,  ///< MiniMaxText01ForCausalLM, MiniMaxM1ForCausalLM: ALiBi slopes, 1 - i/(L-1) + 1e-5
 };
 
+/// What a MiniMaxForSequenceClassification is trained for, and so its loss.
+enum class ProblemType { kRegression, kSingleLabelClassification, kMultiLabelClassification };
+
 /// Fields carry the names of the transformers class MiniMaxConfig; the original dialect of the
 /// published checkpoints (attn_type_list, layernorm_*_alpha ...) is translated on reading.
 struct MiniMaxConfig {
@@ -54,6 +57,15 @@ struct MiniMaxConfig {
   double mlp_alpha_factor = 1.0;
   double mlp_beta_factor = 1.0;
 
+  double router_jitter_noise = 0.0;  ///< width of the factors that disturb experts in training
+  double attention_dropout = 0.0;    ///< of the weights of softmax layers, in training
+
+  std::vector<std::string> id2label = {"LABEL_0", "LABEL_1"};  ///< [num_labels]
+  std::optional<ProblemType> problem_type;  ///< unset: follows from num_labels and the labels
+  double classifier_dropout = 0.1;          ///< before a token classifier, in training
+  bool token_classification_bias = true;
+  double initializer_range = 0.02;  ///< standard deviation of weights before training
+
   bool output_router_logits = false;
   double router_aux_loss_coef = 0.001;
 
@@ -63,6 +75,8 @@ struct MiniMaxConfig {
 
   /// Oddities that do not prevent loading (auto_map, for one), for the caller to show.
   std::vector<std::string> warnings;
+
+  std::int64_t num_labels() const { return static_cast<std::int64_t>(id2label.size()); }
 
   /// Reads config.json of a model directory.
   /// Throws: Error{kCorruptFile} naming the field; Error{kUnsupported} for what this library does

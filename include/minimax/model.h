@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The language model: load, forward, generate.
+// The models of the MiniMax-01 family: load, forward, generate.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,11 @@
 
 #include "minimax/config.h"
 #include "minimax/device.h"
+#include "minimax/generation.h"
 #include "minimax/generation_config.h"
-#include "minimax/logits_processor.h"
-#include "minimax/tokenizer.h"
+#include "minimax/inputs.h"
+#include "minimax/outputs.h"
+#include "minimax/state.h"
 
 namespace minimax {
 
@@ -26,88 +28,20 @@ enum class ComputeType {
   kBFloat16,  ///< activations and weights rounded to bfloat16, sums in float32
 };
 
+/// How softmax layers attend. Both give the same numbers but for rounding.
+enum class AttnImplementation {
+  kFlash,  ///< in tiles, in memory that does not grow with the length
+  kEager,  ///< all scores at once: the reference
+};
+
 struct LoadOptions {
   Device device = Device::kCpu;
   ComputeType dtype = ComputeType::kAuto;
+  AttnImplementation attn_implementation = AttnImplementation::kFlash;
   int threads = 0;       ///< 0: one per available processor
   std::string isa = {};  ///< "scalar", "avx2" or "avx512"; empty: the widest of the machine
   /// Called from the loading thread with the bytes read so far and in all.
   std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)> on_progress = {};
-};
-
-/// All that a sequence has left behind: the states of the lightning layers and the keys and values
-/// of the softmax layers. A copy is independent of its original.
-class State {
- public:
-  State(const State&);
-  State& operator=(const State&);
-  State(State&&) noexcept;
-  State& operator=(State&&) noexcept;
-  ~State();
-
-  std::int64_t length() const;  ///< tokens seen
-  std::int64_t bytes() const;   ///< memory held
-
-  /// The whole state as bytes, and back: restored, it gives the same bits as the original.
-  std::string save() const;
-
-  struct Impl;
-  explicit State(std::unique_ptr<Impl> impl);
-  Impl& impl() { return *impl_; }
-  const Impl& impl() const { return *impl_; }
-
- private:
-  std::unique_ptr<Impl> impl_;
-};
-
-struct ForwardOptions {
-  State* past_key_values = nullptr;  ///< continued and advanced; null: from an empty state
-  std::int64_t logits_to_keep = 0;   ///< rows of logits wanted, from the end; 0: all
-  bool output_hidden_states = false;
-};
-
-struct CausalLMOutput {
-  std::int64_t vocab_size = 0;
-  std::vector<float> logits;  ///< [rows, vocab_size], raw: nothing suppressed
-  /// [num_hidden_layers + 1] of [tokens, hidden_size]: the embeddings, the output of every layer
-  /// but the last, and the output of the final norm.
-  std::vector<std::vector<float>> hidden_states;
-};
-
-enum class FinishReason { kEndOfSequence, kStopString, kLength, kCancelled };
-
-/// "stop" for an end token or stop string, "length", or "cancelled".
-const char* finish_reason_name(FinishReason reason);
-
-struct GenerateOptions {
-  const Tokenizer* tokenizer = nullptr;  ///< required for on_text and stop_strings
-  State* state = nullptr;                ///< continued from (the input follows it) and advanced
-  /// Called in this order, after the processors of the GenerationConfig that forbid or penalize
-  /// tokens and before temperature and the filters. Those that look back, these too, see the tokens
-  /// of this call, not what is behind `state`.
-  std::vector<LogitsProcessor> logits_processor = {};
-  /// Called with every new token; returning false ends the generation.
-  std::function<bool(std::int32_t token)> on_token = {};
-  /// Called with text as it becomes certain: whole UTF-8 characters, no part of a stop string.
-  std::function<void(std::string_view text)> on_text = {};
-  /// Asked between the pieces of a long prompt and before every token; true ends the generation.
-  std::function<bool()> cancelled = {};
-  /// Called while a long prompt is read.
-  std::function<void(std::int64_t done_tokens, std::int64_t total_tokens)> on_prompt_progress = {};
-};
-
-struct GenerateOutput {
-  std::vector<std::int32_t> tokens;  ///< the new ones, an end token included
-  std::string text;                  ///< of the new tokens, up to a stop string; needs a tokenizer
-  /// With output_scores, for each token: its score after all processors, and the logarithm of the
-  /// probability with which it was drawn, or would have been. In transformers,
-  /// compute_transition_scores without and with normalize_logits.
-  std::vector<float> scores;
-  std::vector<float> logprobs;
-  FinishReason finish_reason = FinishReason::kLength;
-  std::int64_t prompt_tokens = 0;
-  double prompt_seconds = 0.0;    ///< until the first token was chosen
-  double generate_seconds = 0.0;  ///< from then on
 };
 
 /// What a loaded model takes and reads.
@@ -118,45 +52,114 @@ struct ModelSize {
   std::int64_t active_weight_bytes = 0;  ///< read for one token
 };
 
-/// A MiniMax model with its language head. Thread safety: one call at a time.
-class MiniMaxForCausalLM {
+/// A model loaded into memory: what all classes of the family share. Thread safety: one call at a
+/// time.
+class MiniMaxPreTrainedModel {
  public:
-  MiniMaxForCausalLM(MiniMaxForCausalLM&&) noexcept;
-  MiniMaxForCausalLM& operator=(MiniMaxForCausalLM&&) noexcept;
-  MiniMaxForCausalLM(const MiniMaxForCausalLM&) = delete;
-  MiniMaxForCausalLM& operator=(const MiniMaxForCausalLM&) = delete;
-  ~MiniMaxForCausalLM();
-
-  /// Loads config.json and the safetensors files of a model directory.
-  /// Throws: Error{kCorruptFile, kUnsupported, kIo, kOutOfMemory} naming file, tensor and field.
-  static MiniMaxForCausalLM from_pretrained(const std::filesystem::path& directory,
-                                            const LoadOptions& options = {});
+  MiniMaxPreTrainedModel(MiniMaxPreTrainedModel&&) noexcept;
+  MiniMaxPreTrainedModel& operator=(MiniMaxPreTrainedModel&&) noexcept;
+  MiniMaxPreTrainedModel(const MiniMaxPreTrainedModel&) = delete;
+  MiniMaxPreTrainedModel& operator=(const MiniMaxPreTrainedModel&) = delete;
+  ~MiniMaxPreTrainedModel();
 
   const MiniMaxConfig& config() const;
-  const GenerationConfig& generation_config() const;
   const ModelSize& size() const;
   int threads() const;
   ComputeType dtype() const;
-  /// Ids whose rows of the head are all zero: never generated.
-  const std::vector<std::int32_t>& suppressed_tokens() const;
   const std::vector<std::string>& warnings() const;
 
   State new_state() const;
   /// Throws: Error{kCorruptFile} where `bytes` is not a state of this model.
   State restore_state(std::string_view bytes) const;
 
-  /// Throws: Error{kInvalidArgument} for no tokens or an id outside of the vocabulary.
-  CausalLMOutput forward(std::span<const std::int32_t> input_ids,
-                         const ForwardOptions& options = {});
-
-  GenerateOutput generate(std::span<const std::int32_t> input_ids, const GenerationConfig& config,
-                          const GenerateOptions& options = {});
-
   struct Impl;
-  explicit MiniMaxForCausalLM(std::unique_ptr<Impl> impl);
+
+ protected:
+  explicit MiniMaxPreTrainedModel(std::unique_ptr<Impl> impl);
+  Impl& impl() { return *impl_; }
+  const Impl& impl() const { return *impl_; }
 
  private:
   std::unique_ptr<Impl> impl_;
 };
+
+// from_pretrained() of every class loads config.json and the safetensors files of a directory and
+// throws Error{kCorruptFile, kUnsupported, kIo, kOutOfMemory} naming file, tensor and field. A head
+// that the checkpoint lacks is made of random numbers, and a warning says so; the language head
+// must be there. forward() throws Error{kInvalidArgument} naming the argument.
+
+/// The layers without a head.
+class MiniMaxModel : public MiniMaxPreTrainedModel {
+ public:
+  static MiniMaxModel from_pretrained(const std::filesystem::path& directory,
+                                      const LoadOptions& options = {});
+  MoeModelOutputWithPast forward(const ModelInputs& inputs, const ForwardOptions& options = {});
+
+ private:
+  using MiniMaxPreTrainedModel::MiniMaxPreTrainedModel;
+};
+
+/// With the language head.
+class MiniMaxForCausalLM : public MiniMaxPreTrainedModel {
+ public:
+  static MiniMaxForCausalLM from_pretrained(const std::filesystem::path& directory,
+                                            const LoadOptions& options = {});
+
+  const GenerationConfig& generation_config() const;
+  /// Ids whose rows of the head are all zero: never generated.
+  const std::vector<std::int32_t>& suppressed_tokens() const;
+
+  MoeCausalLMOutputWithPast forward(const ModelInputs& inputs, const ForwardOptions& options = {});
+
+  GenerateOutput generate(std::span<const std::int32_t> input_ids, const GenerationConfig& config,
+                          const GenerateOptions& options = {});
+
+ private:
+  using MiniMaxPreTrainedModel::MiniMaxPreTrainedModel;
+};
+
+/// With a head that tells the class of a sequence by its last token.
+class MiniMaxForSequenceClassification : public MiniMaxPreTrainedModel {
+ public:
+  static MiniMaxForSequenceClassification from_pretrained(const std::filesystem::path& directory,
+                                                          const LoadOptions& options = {});
+  /// Throws: Error{kInvalidArgument} for several rows where the configuration has no pad_token_id.
+  SequenceClassifierOutputWithPast forward(const ModelInputs& inputs,
+                                           const ForwardOptions& options = {});
+
+ private:
+  using MiniMaxPreTrainedModel::MiniMaxPreTrainedModel;
+};
+
+/// With a head that tells the class of every token.
+class MiniMaxForTokenClassification : public MiniMaxPreTrainedModel {
+ public:
+  static MiniMaxForTokenClassification from_pretrained(const std::filesystem::path& directory,
+                                                       const LoadOptions& options = {});
+  TokenClassifierOutput forward(const ModelInputs& inputs, const ForwardOptions& options = {});
+
+ private:
+  using MiniMaxPreTrainedModel::MiniMaxPreTrainedModel;
+};
+
+/// With a head that tells where an answer begins and ends.
+class MiniMaxForQuestionAnswering : public MiniMaxPreTrainedModel {
+ public:
+  static MiniMaxForQuestionAnswering from_pretrained(const std::filesystem::path& directory,
+                                                     const LoadOptions& options = {});
+  QuestionAnsweringModelOutput forward(const ModelInputs& inputs,
+                                       const ForwardOptions& options = {});
+
+ private:
+  using MiniMaxPreTrainedModel::MiniMaxPreTrainedModel;
+};
+
+/// The classes of transformers that pick the architecture: this library has one.
+using AutoConfig = MiniMaxConfig;
+using AutoModel = MiniMaxModel;
+using AutoModelForCausalLM = MiniMaxForCausalLM;
+using AutoModelForSequenceClassification = MiniMaxForSequenceClassification;
+using AutoModelForTokenClassification = MiniMaxForTokenClassification;
+using AutoModelForQuestionAnswering = MiniMaxForQuestionAnswering;
 
 }  // namespace minimax

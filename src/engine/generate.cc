@@ -9,8 +9,8 @@
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "engine/causal_lm.h"
 #include "engine/logits_warpers.h"
+#include "engine/pretrained_model.h"
 #include "engine/sampler.h"
 #include "engine/text_stream.h"
 
@@ -30,7 +30,7 @@ bool contains(const std::vector<std::int32_t>& ids, std::int32_t id) {
 /// One call of generate().
 class Generation {
  public:
-  Generation(MiniMaxForCausalLM::Impl& impl, const GenerationConfig& config,
+  Generation(MiniMaxPreTrainedModel::Impl& impl, const GenerationConfig& config,
              const GenerateOptions& options, model::SequenceState& state)
       : impl_(impl),
         config_(config),
@@ -70,8 +70,8 @@ class Generation {
       }
       const std::size_t count = std::min(step, ids.size() - begin);
       const bool is_last = begin + count == ids.size();
-      impl_.runner.step(ids.subspan(begin, count), state_,
-                        is_last ? std::span<float>(logits_) : std::span<float>());
+      impl_.runner.run(ids.subspan(begin, count), state_,
+                       is_last ? std::span<float>(logits_) : std::span<float>());
       if (options_.on_prompt_progress) {
         options_.on_prompt_progress(static_cast<std::int64_t>(begin + count),
                                     static_cast<std::int64_t>(ids.size()));
@@ -84,7 +84,7 @@ class Generation {
     Clock::time_point first_token = start;
     while (new_tokens() < config_.max_new_tokens.value()) {
       if (!output_.tokens.empty()) {
-        impl_.runner.step(std::span(&output_.tokens.back(), 1), state_, logits_);
+        impl_.runner.run(std::span(&output_.tokens.back(), 1), state_, logits_);
       }
       const std::int32_t token = choose();
       if (output_.tokens.empty()) {
@@ -142,7 +142,7 @@ class Generation {
     }
   }
 
-  MiniMaxForCausalLM::Impl& impl_;
+  MiniMaxPreTrainedModel::Impl& impl_;
   const GenerationConfig& config_;
   const GenerateOptions& options_;
   model::SequenceState& state_;
@@ -153,7 +153,7 @@ class Generation {
   GenerateOutput output_;
 };
 
-void check_state_memory(const MiniMaxForCausalLM::Impl& impl, std::int64_t tokens) {
+void check_state_memory(const MiniMaxPreTrainedModel::Impl& impl, std::int64_t tokens) {
   const model::StateSize size = model::state_size(impl.model.config, impl.model.precision);
   const std::int64_t needed = tokens * size.bytes_per_token;
   const std::int64_t available = base::available_memory_bytes();
@@ -174,8 +174,9 @@ void check_ids(const char* field, const std::vector<std::int32_t>& ids, std::int
 }
 
 /// `config` is one that for_prompt() made.
-void check_request(const MiniMaxForCausalLM::Impl& impl, std::span<const std::int32_t> input_ids,
-                   const GenerationConfig& config, const GenerateOptions& options) {
+void check_request(const MiniMaxPreTrainedModel::Impl& impl,
+                   std::span<const std::int32_t> input_ids, const GenerationConfig& config,
+                   const GenerateOptions& options) {
   engine::check_token_ids(input_ids, impl.model.config.vocab_size);
   base::check(options.tokenizer != nullptr || (config.stop_strings.empty() && !options.on_text),
               ErrorCode::kInvalidArgument,
@@ -213,10 +214,10 @@ GenerateOutput MiniMaxForCausalLM::generate(std::span<const std::int32_t> input_
   config.validate();
   const GenerationConfig bounded =
       config.for_prompt(past + static_cast<std::int64_t>(input_ids.size()));
-  check_request(*impl_, input_ids, bounded, options);
+  check_request(impl(), input_ids, bounded, options);
   State fresh = new_state();
   State& state = options.state != nullptr ? *options.state : fresh;
-  return Generation(*impl_, bounded, options, state.impl().sequence).run(input_ids);
+  return Generation(impl(), bounded, options, state.impl().sequence).run(input_ids);
 }
 
 }  // namespace minimax

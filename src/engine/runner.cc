@@ -64,6 +64,49 @@ cpu::Isa choose_isa(const LoadOptions& options) {
   return *isa;
 }
 
+template <class T>
+std::span<T> part_of(std::span<T> values, std::int64_t begin, std::int64_t end,
+                     std::int64_t width = 1) {
+  return values.empty() ? values
+                        : values.subspan(static_cast<std::size_t>(begin * width),
+                                         static_cast<std::size_t>((end - begin) * width));
+}
+
+/// The tokens [begin, end) of a batch, as a batch of their own.
+class Piece {
+ public:
+  Piece(const model::Batch& whole, std::int64_t begin, std::int64_t end) : batch_(whole) {
+    const auto starts = whole.cu_seqlens;
+    const auto first = std::upper_bound(starts.begin(), starts.end(), begin) - 1;
+    const auto last = std::lower_bound(first, starts.end(), end);
+    for (auto start = first; start <= last; ++start) {
+      cu_seqlens_.push_back(std::clamp(*start, begin, end) - begin);
+    }
+    const auto rows = whole.output_rows;
+    for (auto row = std::lower_bound(rows.begin(), rows.end(), begin);
+         row != rows.end() && *row < end; ++row) {
+      output_rows_.push_back(static_cast<std::int32_t>(*row - begin));
+    }
+    batch_.token_ids = part_of(whole.token_ids, begin, end);
+    batch_.inputs_embeds =
+        part_of(whole.inputs_embeds, begin, end,
+                static_cast<std::int64_t>(whole.inputs_embeds.size()) / whole.tokens());
+    batch_.position_ids = part_of(whole.position_ids, begin, end);
+    batch_.cu_seqlens = cu_seqlens_;
+    batch_.states = part_of(whole.states, first - starts.begin(), last - starts.begin());
+    batch_.output_rows = output_rows_;
+  }
+  Piece(const Piece&) = delete;
+  Piece& operator=(const Piece&) = delete;
+
+  const model::Batch& batch() const { return batch_; }
+
+ private:
+  model::Batch batch_;
+  std::vector<std::int64_t> cu_seqlens_;
+  std::vector<std::int32_t> output_rows_;
+};
+
 }  // namespace
 
 Runner::Runner(const model::Model& model, const LoadOptions& options) : model_(model) {
@@ -89,29 +132,44 @@ std::int64_t Runner::workspace_bytes() const {
   return activations_.capacity() + scratch_.capacity();
 }
 
-void Runner::step(std::span<const std::int32_t> token_ids, model::SequenceState& state,
-                  std::span<float> logits, const model::HiddenStateObserver& observe) {
+void Runner::step(const model::Batch& batch, std::span<float> logits) {
+  model::Activations activations = model::activations_for_inference(
+      model_.config, shared_size(model_), batch.tokens(), activations_);
+  const auto rows = static_cast<std::int64_t>(batch.output_rows.size());
+  const std::int64_t columns = rows > 0 ? model_.weights.head.weight.shape()[0] : 0;
+  model::forward(context_, model_, batch, activations,
+                 tensor::Tensor(logits.data(), tensor::DType::kF32, {rows, columns}));
+}
+
+void Runner::run(const model::Batch& batch, std::span<float> logits,
+                 model::ForwardObserver* observer) {
+  context_.observer = observer;
+  const std::int64_t columns =
+      batch.output_rows.empty() ? 0 : model_.weights.head.weight.shape()[0];
+  std::size_t rows_done = 0;
+  for (std::int64_t begin = 0; begin < batch.tokens(); begin += max_tokens_) {
+    const Piece piece(batch, begin, std::min(begin + max_tokens_, batch.tokens()));
+    const std::size_t rows = piece.batch().output_rows.size();
+    step(piece.batch(), logits.subspan(rows_done * static_cast<std::size_t>(columns),
+                                       rows * static_cast<std::size_t>(columns)));
+    rows_done += rows;
+  }
+}
+
+void Runner::run(std::span<const std::int32_t> token_ids, model::SequenceState& state,
+                 std::span<float> logits) {
   const auto tokens = static_cast<std::int64_t>(token_ids.size());
-  const std::int64_t vocabulary = model_.config.vocab_size;
-  const std::int64_t rows = static_cast<std::int64_t>(logits.size()) / vocabulary;
-  base::check(1 <= tokens && tokens <= max_tokens_ && rows <= tokens, ErrorCode::kInvalidArgument,
-              [&] {
-                return fmt::format(
-                    "step: expected 1 to {} tokens and at most as many rows, found {} and {}",
-                    max_tokens_, tokens, rows);
-              });
+  const std::int64_t rows =
+      static_cast<std::int64_t>(logits.size()) / model_.weights.head.weight.shape()[0];
   std::vector<std::int32_t> output_rows(static_cast<std::size_t>(rows));
   std::iota(output_rows.begin(), output_rows.end(), static_cast<std::int32_t>(tokens - rows));
   const std::int64_t cu_seqlens[] = {0, tokens};
   model::SequenceState* const states[] = {&state};
-  const model::Batch batch{.token_ids = token_ids,
-                           .cu_seqlens = cu_seqlens,
-                           .states = states,
-                           .output_rows = output_rows};
-  model::Activations activations =
-      model::activations_for_inference(model_.config, shared_size(model_), tokens, activations_);
-  model::forward(context_, model_, batch, activations,
-                 tensor::Tensor(logits.data(), tensor::DType::kF32, {rows, vocabulary}), observe);
+  run({.token_ids = token_ids,
+       .cu_seqlens = cu_seqlens,
+       .states = states,
+       .output_rows = output_rows},
+      logits);
 }
 
 }  // namespace minimax::engine

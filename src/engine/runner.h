@@ -21,19 +21,27 @@ class Runner {
   /// Error{kDevice} for one that this machine lacks.
   Runner(const model::Model& model, const LoadOptions& options);
 
-  /// The longest piece that step() takes: as long as its activations stay within a few tens of
+  /// The most tokens of a step: as many as their activations stay within a few tens of
   /// megabytes, so that long prompts cost no memory but their state.
   std::int64_t max_tokens() const { return max_tokens_; }
   int threads() const;
   /// Activations and scratch.
   std::int64_t workspace_bytes() const;
 
-  /// Runs the next tokens of one sequence and writes the logits of the last `rows` of them.
-  /// Shapes: token_ids [1 .. max_tokens()]; logits [rows * vocab_size].
-  void step(std::span<const std::int32_t> token_ids, model::SequenceState& state,
-            std::span<float> logits, const model::HiddenStateObserver& observe = {});
+  /// Runs a batch of any size, in steps of at most max_tokens() tokens, and writes what the head
+  /// makes of its output rows. Every sequence must have a token.
+  /// Shapes: logits [output rows, columns of the head].
+  void run(const model::Batch& batch, std::span<float> logits,
+           model::ForwardObserver* observer = nullptr);
+
+  /// The same for the next tokens of one sequence; the head is applied to the last of them, as many
+  /// as fill `logits`.
+  void run(std::span<const std::int32_t> token_ids, model::SequenceState& state,
+           std::span<float> logits);
 
  private:
+  void step(const model::Batch& batch, std::span<float> logits);
+
   const model::Model& model_;
   std::int64_t max_tokens_ = 0;
   std::unique_ptr<cpu::ThreadPool> pool_;

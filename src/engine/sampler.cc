@@ -17,7 +17,7 @@ Sampler::Sampler(const GenerationConfig& config, std::span<const std::int32_t> s
                  std::vector<LogitsProcessor> user_defined)
     : processors_(config, suppressed, std::move(user_defined)),
       is_sampling_(is_sampling(config)),
-      random_state_(config.seed) {}
+      random_(config.seed) {}
 
 std::int32_t Sampler::sample(std::span<float> logits, std::span<const std::int32_t> history,
                              std::int64_t generated) {
@@ -38,7 +38,7 @@ std::int32_t Sampler::draw(std::span<const float> scores) {
       total += weights.back();
     }
   }
-  double rest = uniform() * total;
+  double rest = random_.uniform() * total;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     rest -= weights[i];
     if (rest < 0.0) {
@@ -46,16 +46,6 @@ std::int32_t Sampler::draw(std::span<const float> scores) {
     }
   }
   return most_likely;  // the rounding of the sums left a rest
-}
-
-// Uniform in [0, 1). Source: splitmix64, Steele et al. 2014.
-double Sampler::uniform() {
-  random_state_ += 0x9e3779b97f4a7c15u;
-  std::uint64_t z = random_state_;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  z ^= z >> 31;
-  return static_cast<double>(z >> 11) * 0x1p-53;
 }
 
 }  // namespace minimax::engine

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "base/random.h"
 #include "engine/processor_list.h"
 
 namespace minimax::engine {
@@ -25,11 +26,10 @@ class Sampler {
 
  private:
   std::int32_t draw(std::span<const float> scores);
-  double uniform();
 
   ProcessorList processors_;
   bool is_sampling_;
-  std::uint64_t random_state_;
+  base::SplitMix64 random_;
 };
 
 /// The id of the largest logit, the lowest among equals.

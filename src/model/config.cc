@@ -27,10 +27,20 @@ struct ArchitectureRow {
   DecaySchedule decay_schedule;
 };
 
+// Where only model_type is given, the first row with it counts.
 constexpr std::array kArchitectures = {
     ArchitectureRow{"MiniMaxForCausalLM", "minimax", DecaySchedule::kMiniMax},
+    ArchitectureRow{"MiniMaxModel", "minimax", DecaySchedule::kMiniMax},
+    ArchitectureRow{"MiniMaxForSequenceClassification", "minimax", DecaySchedule::kMiniMax},
+    ArchitectureRow{"MiniMaxForTokenClassification", "minimax", DecaySchedule::kMiniMax},
+    ArchitectureRow{"MiniMaxForQuestionAnswering", "minimax", DecaySchedule::kMiniMax},
     ArchitectureRow{"MiniMaxText01ForCausalLM", "minimax_text_01", DecaySchedule::kOriginal},
+    ArchitectureRow{"MiniMaxText01Model", "minimax_text_01", DecaySchedule::kOriginal},
+    ArchitectureRow{"MiniMaxText01ForSequenceClassification", "minimax_text_01",
+                    DecaySchedule::kOriginal},
     ArchitectureRow{"MiniMaxM1ForCausalLM", "minimax_m1", DecaySchedule::kOriginal},
+    ArchitectureRow{"MiniMaxM1Model", "minimax_m1", DecaySchedule::kOriginal},
+    ArchitectureRow{"MiniMaxM1ForSequenceClassification", "minimax_m1", DecaySchedule::kOriginal},
 };
 
 [[noreturn]] void fail_unsupported(const JsonView& view, std::string_view expected) {
@@ -58,8 +68,10 @@ void read_architecture(const JsonView& root, MiniMaxConfig& config) {
       [&](const ArchitectureRow& candidate) { return names_architecture(root, candidate); });
   if (row == kArchitectures.end()) {
     const auto architectures = root.get("architectures");
-    fail_unsupported(architectures ? *architectures : root.require("model_type"),
-                     "MiniMaxForCausalLM, MiniMaxText01ForCausalLM and MiniMaxM1ForCausalLM");
+    fail_unsupported(
+        architectures ? *architectures : root.require("model_type"),
+        "MiniMaxForCausalLM, MiniMaxText01ForCausalLM, MiniMaxM1ForCausalLM and the models "
+        "of MiniMax with other heads");
   }
   config.architecture = row->architecture;
   config.decay_schedule = row->decay_schedule;
@@ -228,6 +240,78 @@ void read_rope(const JsonView& root, MiniMaxConfig& config) {
   }
 }
 
+constexpr std::int64_t kMaxLabels = 1 << 20;
+
+// {"0": name, "1": name ...}, in any order.
+std::vector<std::string> read_labels(const JsonView& names) {
+  const auto& object = names.as_object();
+  std::vector<std::string> labels;
+  for (std::size_t id = 0; id < object.size(); ++id) {
+    labels.push_back(names.require(std::to_string(id)).as_string());
+  }
+  if (labels.empty() || labels.size() > static_cast<std::size_t>(kMaxLabels)) {
+    names.fail_expected(fmt::format("1 to {} labels", kMaxLabels));
+  }
+  return labels;
+}
+
+ProblemType read_problem_type(const JsonView& name) {
+  constexpr std::array kNames = {
+      std::pair(std::string_view("regression"), ProblemType::kRegression),
+      std::pair(std::string_view("single_label_classification"),
+                ProblemType::kSingleLabelClassification),
+      std::pair(std::string_view("multi_label_classification"),
+                ProblemType::kMultiLabelClassification)};
+  for (const auto& [known, type] : kNames) {
+    if (name.as_string() == known) {
+      return type;
+    }
+  }
+  name.fail_expected(
+      "\"regression\", \"single_label_classification\" or \"multi_label_classification\"");
+}
+
+// A probability; the last of `keys` that is present counts.
+void read_dropout(const JsonView& root, std::initializer_list<const char*> keys, double& field) {
+  for (const char* key : keys) {
+    if (const auto value = root.get(key)) {
+      field = value->as_finite();
+      if (field < 0 || field >= 1) {
+        value->fail_expected("a number from 0 and below 1");
+      }
+    }
+  }
+}
+
+void read_heads_on_top(const JsonView& root, MiniMaxConfig& config) {
+  if (const auto names = root.get("id2label")) {
+    config.id2label = read_labels(*names);
+  } else if (const auto count = root.get("num_labels")) {
+    config.id2label.clear();
+    for (std::int64_t id = 0; id < count->as_integer(1, kMaxLabels); ++id) {
+      config.id2label.push_back(fmt::format("LABEL_{}", id));
+    }
+  }
+  if (const auto type = root.get("problem_type")) {
+    config.problem_type = read_problem_type(*type);
+  }
+  if (const auto bias = root.get("token_classification_bias")) {
+    config.token_classification_bias = bias->as_bool();
+  }
+  read_dropout(root, {"hidden_dropout", "classifier_dropout"}, config.classifier_dropout);
+}
+
+void read_training(const JsonView& root, MiniMaxConfig& config) {
+  read_dropout(root, {"attention_dropout"}, config.attention_dropout);
+  read_dropout(root, {"router_jitter_noise"}, config.router_jitter_noise);
+  if (const auto range = root.get("initializer_range")) {
+    config.initializer_range = range->as_finite();
+    if (config.initializer_range < 0) {
+      range->fail_expected("a number from 0");
+    }
+  }
+}
+
 void read_options(const JsonView& root, MiniMaxConfig& config) {
   if (const auto eps = root.get("rms_norm_eps")) {
     config.rms_norm_eps = eps->as_finite();
@@ -305,6 +389,8 @@ MiniMaxConfig parse_config(std::string_view text, const std::string& source) {
   read_residual_factors(root, config);
   read_rope(root, config);
   read_options(root, config);
+  read_heads_on_top(root, config);
+  read_training(root, config);
   read_token_ids(root, config);
   return config;
 }

@@ -6,20 +6,22 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <exception>
 #include <mutex>
+#include <numbers>
 #include <thread>
 #include <unordered_set>
 #include <utility>
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "cpu/processors.h"
 #include "io/checkpoint_reader.h"
 #include "io/safetensors.h"
 #include "model/convert.h"
 #include "model/decay.h"
-#include "model/parameters.h"
 
 namespace minimax::model {
 namespace {
@@ -27,13 +29,15 @@ namespace {
 using tensor::DType;
 using tensor::Tensor;
 
-/// One parameter found in the checkpoint, with the type it will have in memory.
+/// One parameter and where it lies in the checkpoint, with the type it will have in memory.
 struct LoadItem {
   const Parameter* parameter = nullptr;
   const ParameterSource* source = nullptr;
-  const io::TensorEntry* entry = nullptr;
+  const io::TensorEntry* entry = nullptr;  // null for one that may be missing, and is
   DType dtype = DType::kF32;
 };
+
+constexpr std::uint64_t kInitializerSeed = 0;
 
 bool is_float(DType dtype) {
   return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
@@ -71,10 +75,13 @@ std::vector<LoadItem> match(const io::Checkpoint& checkpoint, const std::vector<
   std::vector<std::string> missing;
   for (const Parameter& parameter : table) {
     items.push_back(find_item(checkpoint, parameter));
-    if (items.back().entry == nullptr) {
-      missing.push_back(parameter.published().name);
+    LoadItem& item = items.back();
+    if (item.entry != nullptr) {
+      check_entry(checkpoint, item);
+    } else if (parameter.may_be_missing) {
+      item.source = &parameter.published();
     } else {
-      check_entry(checkpoint, items.back());
+      missing.push_back(parameter.published().name);
     }
   }
   base::check(missing.empty(), ErrorCode::kCorruptFile, [&] {
@@ -117,7 +124,7 @@ ModelSize sum_sizes(const MiniMaxConfig& config, const std::vector<LoadItem>& it
     size.total_parameters += elements;
     size.weight_bytes += bytes;
     const bool is_vocabulary = item.parameter->shard == Shard::kVocab;
-    const bool is_embedding = item.source->name == "model.embed_tokens.weight";
+    const bool is_embedding = item.parameter->published().name == "model.embed_tokens.weight";
     if (is_embedding && !config.tie_word_embeddings) {
       continue;  // one row of it is read for a token
     }
@@ -176,7 +183,9 @@ class ParallelReader {
           return;
         }
         const LoadItem& item = items_[index];
-        read_parameter(reader_, *item.entry, item.source->first_element, *item.parameter->view);
+        if (item.entry != nullptr) {
+          read_parameter(reader_, *item.entry, item.source->first_element, *item.parameter->view);
+        }
         done_bytes_.fetch_add(item.parameter->view->bytes());
         report();
       }
@@ -200,7 +209,9 @@ void add_unused_warnings(const io::Checkpoint& checkpoint, const std::vector<Loa
                          std::vector<std::string>& warnings) {
   std::unordered_set<std::string_view> used;
   for (const LoadItem& item : items) {
-    used.insert(item.entry->name);
+    if (item.entry != nullptr) {
+      used.insert(item.entry->name);
+    }
   }
   std::vector<std::string_view> unused;
   for (const io::TensorEntry& entry : checkpoint.tensors) {
@@ -211,6 +222,25 @@ void add_unused_warnings(const io::Checkpoint& checkpoint, const std::vector<Loa
   if (!unused.empty()) {
     warnings.push_back(fmt::format("{} tensors of the checkpoint are not used, the first is {}",
                                    unused.size(), unused.front()));
+  }
+}
+
+// Biases start at zero, as the arena does. Source: Box and Muller 1958, for the weights.
+void initialize_missing(const std::vector<LoadItem>& items, Model& model) {
+  base::SplitMix64 random(kInitializerSeed);
+  for (const LoadItem& item : items) {
+    const Tensor& view = *item.parameter->view;
+    if (item.entry != nullptr) {
+      continue;
+    }
+    model.warnings.push_back(item.source->name +
+                             " is not in the checkpoint: it is random and has to be trained");
+    for (std::int64_t i = 0; view.shape().rank() > 1 && i < view.elements(); ++i) {
+      const double radius = std::sqrt(-2.0 * std::log(1.0 - random.uniform()));
+      const double angle = 2.0 * std::numbers::pi * random.uniform();
+      view.data<float>()[i] =
+          static_cast<float>(model.config.initializer_range * radius * std::cos(angle));
+    }
   }
 }
 
@@ -236,14 +266,15 @@ void allocate_views(const std::vector<LoadItem>& items, std::int64_t bytes, Weig
 
 }  // namespace
 
-Model load_model(const std::filesystem::path& directory, const LoadOptions& options) {
+Model load_model(const std::filesystem::path& directory, HeadKind head,
+                 const LoadOptions& options) {
   Model model;
   model.config = MiniMaxConfig::from_pretrained(directory);
   model.warnings = model.config.warnings;
   const io::Checkpoint checkpoint = io::read_safetensors(directory);
   model.warnings.insert(model.warnings.end(), checkpoint.warnings.begin(),
                         checkpoint.warnings.end());
-  const std::vector<Parameter> table = parameters(model.config, model.weights);
+  const std::vector<Parameter> table = parameters(model.config, head, model.weights);
   std::vector<LoadItem> items = match(checkpoint, table);
   model.precision = resolve_precision(options.dtype, items);
   choose_dtypes(model.precision, items);
@@ -253,11 +284,14 @@ Model load_model(const std::filesystem::path& directory, const LoadOptions& opti
 
   const io::CheckpointReader reader(checkpoint);
   ParallelReader(reader, items).run(options, model.size.weight_bytes);
+  initialize_missing(items, model);
   add_unused_warnings(checkpoint, items, model.warnings);
-  if (model.config.tie_word_embeddings) {
-    model.weights.lm_head = model.weights.embeddings;
+  if (head == HeadKind::kLanguage) {
+    if (model.config.tie_word_embeddings) {
+      model.weights.head.weight = model.weights.embeddings;
+    }
+    model.suppressed_tokens = find_zero_rows(model.weights.head.weight);
   }
-  model.suppressed_tokens = find_zero_rows(model.weights.lm_head);
   for (std::size_t i = 0; i < model.weights.layers.size(); ++i) {
     model.weights.layers[i].lightning.decay =
         decay_rates(model.config, static_cast<std::int64_t>(i));
@@ -269,7 +303,7 @@ ModelMeasure measure_model(const std::filesystem::path& directory, const LoadOpt
   const MiniMaxConfig config = MiniMaxConfig::from_pretrained(directory);
   const io::Checkpoint checkpoint = io::read_safetensors(directory);
   Weights weights;
-  const std::vector<Parameter> table = parameters(config, weights);
+  const std::vector<Parameter> table = parameters(config, head_kind(config), weights);
   std::vector<LoadItem> items = match(checkpoint, table);
   const ops::Precision precision = resolve_precision(options.dtype, items);
   choose_dtypes(precision, items);

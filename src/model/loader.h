@@ -9,6 +9,7 @@
 
 #include "minimax/config.h"
 #include "minimax/model.h"
+#include "model/parameters.h"
 #include "model/weights.h"
 #include "ops/context.h"
 
@@ -20,17 +21,18 @@ struct Model {
   Weights weights;
   ops::Precision precision = ops::Precision::kFloat32;
   ModelSize size;
-  std::vector<std::int32_t> suppressed_tokens;  // ids whose rows of lm_head are all zero
+  std::vector<std::int32_t> suppressed_tokens;  // ids whose rows of the language head are all zero
   std::vector<std::string> warnings;
 };
 
-/// Reads config.json and the checkpoint of a directory.
+/// Reads config.json and the checkpoint of a directory. A head that is missing there is filled with
+/// random numbers, except for the language head, and a warning says so.
 /// Throws: Error{kCorruptFile} naming missing tensors or the tensor with expected and found shape;
 /// Error{kUnsupported} for element types that are no floats; Error{kOutOfMemory} with the
 /// arithmetic before anything large is allocated; Error{kIo}.
-Model load_model(const std::filesystem::path& directory, const LoadOptions& options);
+Model load_model(const std::filesystem::path& directory, HeadKind head, const LoadOptions& options);
 
-/// What load_model() would make of a directory.
+/// What load_model() would make of a directory, with the head that its configuration names.
 struct ModelMeasure {
   ModelSize size;
   ops::Precision precision = ops::Precision::kFloat32;

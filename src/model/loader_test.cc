@@ -59,7 +59,8 @@ Model load_changed(const std::function<void(RawCheckpoint&)>& change) {
   const testing::TemporaryDirectory directory;
   directory.write("config.json", base::read_file(kModel / "config.json"));
   directory.write("model.safetensors", builder.build());
-  return load_model(directory.path(), {.dtype = ComputeType::kFloat32, .threads = 2});
+  return load_model(directory.path(), HeadKind::kLanguage,
+                    {.dtype = ComputeType::kFloat32, .threads = 2});
 }
 
 std::string bytes_of(const tensor::Tensor& tensor) {

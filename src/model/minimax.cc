@@ -3,6 +3,8 @@
 // report (arXiv 2501.08313, section 2); docs/theory/minimax.md has the equations.
 #include "model/minimax.h"
 
+#include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "ops/embedding/embedding.h"
@@ -15,8 +17,11 @@ namespace minimax::model {
 namespace {
 
 std::vector<std::int64_t> positions_of(const Batch& batch) {
-  std::vector<std::int64_t> positions;
-  positions.reserve(batch.token_ids.size());
+  std::vector<std::int64_t> positions(batch.position_ids.begin(), batch.position_ids.end());
+  if (!positions.empty()) {
+    return positions;
+  }
+  positions.reserve(static_cast<std::size_t>(batch.tokens()));
   for (std::size_t b = 0; b < batch.states.size(); ++b) {
     const std::int64_t count = batch.cu_seqlens[b + 1] - batch.cu_seqlens[b];
     for (std::int64_t i = 0; i < count; ++i) {
@@ -55,17 +60,42 @@ void attention(const Context& ctx, const Model& model, const LayerWeights& layer
   }
 }
 
-void language_head(const Context& ctx, const Model& model, const Batch& batch, Activations& a,
-                   const tensor::Tensor& logits) {
+void embed(const Context& ctx, const Model& model, const Batch& batch, const tensor::Tensor& x) {
+  if (batch.inputs_embeds.empty()) {
+    ops::embedding(ctx, model.weights.embeddings, batch.token_ids, x);
+  } else {
+    std::copy(batch.inputs_embeds.begin(), batch.inputs_embeds.end(), x.data<float>());
+  }
+}
+
+void add_bias(const tensor::Tensor& bias, const tensor::Tensor& rows) {
+  const std::int64_t columns = bias.elements();
+  for (std::int64_t row = 0; row < rows.shape()[0]; ++row) {
+    float* to = rows.data<float>() + row * columns;
+    std::transform(to, to + columns, bias.data<float>(), to, std::plus<>());
+  }
+}
+
+void head(const Context& ctx, const HeadWeights& weights, const Batch& batch, Activations& a,
+          const tensor::Tensor& logits) {
   if (batch.output_rows.empty()) {
     return;
   }
   const tensor::Tensor wanted = a.x.rows(0, static_cast<std::int64_t>(batch.output_rows.size()));
   ops::embedding(ctx, a.residual, batch.output_rows, wanted);
   ops::matmul(ctx, {.x = wanted,
-                    .weight = model.weights.lm_head,
+                    .weight = weights.weight,
                     .precision = ops::Precision::kFloat32,
                     .out = logits});
+  if (!weights.bias.empty()) {
+    add_bias(weights.bias, logits);
+  }
+}
+
+void observe_hidden_state(const Context& ctx, std::int64_t index, const tensor::Tensor& rows) {
+  if (ctx.observer != nullptr) {
+    ctx.observer->hidden_state(index, rows);
+  }
 }
 
 }  // namespace
@@ -96,27 +126,26 @@ void decoder_layer(const Context& ctx, const Model& model, const LayerWeights& l
 }
 
 void forward(const Context& ctx, const Model& model, const Batch& batch, Activations& a,
-             const tensor::Tensor& logits, const HiddenStateObserver& observe) {
+             const tensor::Tensor& logits) {
   const Weights& weights = model.weights;
-  ops::embedding(ctx, weights.embeddings, batch.token_ids, a.x);
+  embed(ctx, model, batch, a.x);
   ops::rope_table(positions_of(batch), model.config.rope_theta, a.cos, a.sin);
   extend_states(batch);
 
   std::int64_t layers_of_type[2] = {0, 0};
   for (std::size_t i = 0; i < weights.layers.size(); ++i) {
-    if (observe) {
-      observe(static_cast<std::int64_t>(i), a.x);
-    }
+    observe_hidden_state(ctx, static_cast<std::int64_t>(i), a.x);
     const LayerWeights& layer = weights.layers[i];
     const std::int64_t index = layers_of_type[static_cast<int>(layer.type)]++;
     decoder_layer(ctx, model, layer, batch, layer_state(batch, layer.type, index), a);
+    if (ctx.observer != nullptr) {
+      ctx.observer->router_logits(static_cast<std::int64_t>(i), a.moe.router_logits);
+    }
   }
 
   ops::rms_norm(ctx, a.x, weights.norm, model.config.rms_norm_eps, a.residual);
-  if (observe) {
-    observe(model.config.num_hidden_layers, a.residual);
-  }
-  language_head(ctx, model, batch, a, logits);
+  observe_hidden_state(ctx, model.config.num_hidden_layers, a.residual);
+  head(ctx, weights.head, batch, a, logits);
 }
 
 }  // namespace minimax::model

@@ -18,13 +18,13 @@ struct LayerState {
   std::vector<ops::KvCacheView> softmax_kv;  // [B]
 };
 
-/// Runs the batch through the model, advances its states and writes the raw logits of
-/// batch.output_rows. Any split of a sequence into batches gives the same logits but for rounding.
-/// Shapes: logits [rows, V] F32; may be empty where no rows are wanted.
+/// Runs the batch through the model, advances its states and writes what the head makes of
+/// batch.output_rows. Any split of a sequence into batches gives the same but for rounding.
+/// Shapes: logits [rows, C] F32; may be empty where no rows are wanted.
 /// Requires: an arena for `activations` of at least batch.tokens() rows.
 /// Throws: Error{kInvalidArgument} for token ids outside of the vocabulary.
 void forward(const Context& ctx, const Model& model, const Batch& batch, Activations& activations,
-             const tensor::Tensor& logits, const HiddenStateObserver& observe = {});
+             const tensor::Tensor& logits);
 
 /// One layer of either type: norm, attention, residual, norm, experts, residual.
 void decoder_layer(const Context& ctx, const Model& model, const LayerWeights& layer,

@@ -27,7 +27,7 @@ class Table {
  public:
   Table(const MiniMaxConfig& config, Weights& weights) : config_(config), weights_(weights) {}
 
-  std::vector<Parameter> build() {
+  std::vector<Parameter> build(HeadKind head) {
     const Shape vocabulary({config_.vocab_size, config_.hidden_size});
     add("model.embed_tokens.weight", vocabulary, kVocab, weights_.embeddings);
     weights_.layers.resize(config_.layer_types.size());
@@ -36,9 +36,8 @@ class Table {
       add_layer(fmt::format("model.layers.{}", i), weights_.layers[i]);
     }
     add("model.norm.weight", Shape({config_.hidden_size}), kNorm, weights_.norm);
-    if (!config_.tie_word_embeddings) {
-      add("lm_head.weight", vocabulary, kVocab, weights_.lm_head);
-    }
+    add_head(head);
+    add_names_without_prefix();
     return std::move(rows_);
   }
 
@@ -49,6 +48,48 @@ class Table {
                      .storage = placement.storage,
                      .view = &view});
     return rows_.back();
+  }
+
+  void add_head(HeadKind head) {
+    switch (head) {
+      case HeadKind::kNone:
+        return;
+      case HeadKind::kLanguage:
+        if (!config_.tie_word_embeddings) {
+          add("lm_head.weight", Shape({config_.vocab_size, config_.hidden_size}), kVocab,
+              weights_.head.weight);
+        }
+        return;
+      case HeadKind::kSequenceClassification:
+        return add_small_head("score", config_.num_labels(), false);
+      case HeadKind::kTokenClassification:
+        return add_small_head("score", config_.num_labels(), config_.token_classification_bias);
+      case HeadKind::kQuestionAnswering:
+        return add_small_head("qa_outputs", 2, true);
+    }
+  }
+
+  void add_small_head(const std::string& name, std::int64_t columns, bool has_bias) {
+    add(name + ".weight", Shape({columns, config_.hidden_size}), kNorm, weights_.head.weight)
+        .may_be_missing = true;
+    if (has_bias) {
+      add(name + ".bias", Shape({columns}), kNorm, weights_.head.bias).may_be_missing = true;
+    }
+  }
+
+  // A base model is saved without the name that it has inside of the models with heads.
+  void add_names_without_prefix() {
+    constexpr std::string_view kPrefix = "model.";
+    for (Parameter& row : rows_) {
+      const std::size_t count = row.sources.size();
+      for (std::size_t i = 0; i < count; ++i) {
+        ParameterSource bare = row.sources[i];
+        if (bare.name.starts_with(kPrefix)) {
+          bare.name.erase(0, kPrefix.size());
+          row.sources.push_back(std::move(bare));
+        }
+      }
+    }
   }
 
   void add_layer(const std::string& layer, LayerWeights& weights) {
@@ -154,8 +195,22 @@ class Table {
 
 }  // namespace
 
-std::vector<Parameter> parameters(const MiniMaxConfig& config, Weights& weights) {
-  return Table(config, weights).build();
+HeadKind head_kind(const MiniMaxConfig& config) {
+  constexpr std::array kEndings = {
+      std::pair(std::string_view("ForSequenceClassification"), HeadKind::kSequenceClassification),
+      std::pair(std::string_view("ForTokenClassification"), HeadKind::kTokenClassification),
+      std::pair(std::string_view("ForQuestionAnswering"), HeadKind::kQuestionAnswering),
+      std::pair(std::string_view("Model"), HeadKind::kNone)};
+  for (const auto& [ending, kind] : kEndings) {
+    if (config.architecture.ends_with(ending)) {
+      return kind;
+    }
+  }
+  return HeadKind::kLanguage;
+}
+
+std::vector<Parameter> parameters(const MiniMaxConfig& config, HeadKind head, Weights& weights) {
+  return Table(config, weights).build(head);
 }
 
 bool is_ignored_tensor(std::string_view name) {

@@ -14,6 +14,15 @@
 
 namespace minimax::model {
 
+/// What a model has on top of its layers.
+enum class HeadKind {
+  kNone,
+  kLanguage,                // lm_head, maybe tied to the embeddings
+  kSequenceClassification,  // score
+  kTokenClassification,     // score with a bias
+  kQuestionAnswering,       // qa_outputs with a bias
+};
+
 /// How tensor parallelism cuts a parameter.
 enum class Shard { kReplicated, kColumn, kRow, kExpert, kVocab };
 
@@ -38,13 +47,17 @@ struct Parameter {
   Storage storage = Storage::kProjection;
   tensor::Tensor* view = nullptr;  // in the Weights that the table was made for
   bool is_routed_expert = false;
+  bool may_be_missing = false;  // then made of random numbers, to be trained
 
   const ParameterSource& published() const { return sources.front(); }
 };
 
+/// The head of the class that config.architecture names.
+HeadKind head_kind(const MiniMaxConfig& config);
+
 /// The table for one configuration. `weights.layers` is given its size and layer types; the views
 /// of the rows point into `weights`, which must outlive the table and not be moved meanwhile.
-std::vector<Parameter> parameters(const MiniMaxConfig& config, Weights& weights);
+std::vector<Parameter> parameters(const MiniMaxConfig& config, HeadKind head, Weights& weights);
 
 /// True for tensors that checkpoints may hold and that are never read, such as decay buffers.
 bool is_ignored_tensor(std::string_view name);

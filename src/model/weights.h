@@ -52,11 +52,17 @@ struct LayerWeights {
   MoeWeights moe;
 };
 
+/// What stands on top of the layers. C columns: the vocabulary, labels, or start and end.
+struct HeadWeights {
+  tensor::Tensor weight;  // [C, E]; empty for a model without a head
+  tensor::Tensor bias;    // [C] F32, empty where the head has none
+};
+
 struct Weights {
   tensor::Tensor embeddings;         // [V, E]
   std::vector<LayerWeights> layers;  // [num_hidden_layers]
   tensor::Tensor norm;               // [E] F32
-  tensor::Tensor lm_head;            // [V, E]; the embeddings where they are tied
+  HeadWeights head;                  // its weight is the embeddings where they are tied
   tensor::Arena arena;               // owns all of the above
 };
 

@@ -96,7 +96,7 @@ TEST_F(Demonstration, GoesOnPastTheEndWhenTold) {
 TEST_F(Demonstration, ContinuesAStateLikeOnePrompt) {
   State state = model_.new_state();
   const std::span<const std::int32_t> all(prompt_);
-  model_.forward(all.first(10), {.past_key_values = &state, .logits_to_keep = 1});
+  model_.forward(all.first(10), {.past_key_values = {&state, 1}, .logits_to_keep = 1});
   const GenerateOutput output =
       model_.generate(all.subspan(10), greedy(model_), {.tokenizer = &tokenizer_, .state = &state});
   EXPECT_EQ(output.text, "A spider has eight legs.");

@@ -48,10 +48,10 @@ TEST_P(GoldenModel, GivesTheLogitsAndHiddenStatesOfTheOracle) {
   const GoldenFile file = golden();
   ASSERT_FALSE(file.sequences().empty());
   for (const std::string& sequence : file.sequences()) {
-    const CausalLMOutput output =
+    const MoeCausalLMOutputWithPast output =
         model.forward(file.input_ids(sequence), {.output_hidden_states = true});
     const std::vector<float> logits =
-        kept_rows(file, sequence + ".rows", output.vocab_size, output.logits);
+        kept_rows(file, sequence + ".rows", model.config().vocab_size, output.logits.values);
     EXPECT_LT(relative_difference(logits, file.floats(sequence + ".logits")), tolerance())
         << sequence;
     if (!file.has(sequence + ".hidden_states.0")) {
@@ -59,8 +59,9 @@ TEST_P(GoldenModel, GivesTheLogitsAndHiddenStatesOfTheOracle) {
     }
     for (std::size_t i = 0; i < output.hidden_states.size(); ++i) {
       const std::string tensor = sequence + ".hidden_states." + std::to_string(i);
-      const std::vector<float> rows = kept_rows(
-          file, sequence + ".hidden_rows", model.config().hidden_size, output.hidden_states[i]);
+      const std::vector<float> rows =
+          kept_rows(file, sequence + ".hidden_rows", model.config().hidden_size,
+                    output.hidden_states[i].values);
       EXPECT_LT(relative_difference(rows, file.floats(tensor)), tolerance()) << tensor;
     }
   }
@@ -79,9 +80,9 @@ std::vector<float> forward_in_pieces(MiniMaxForCausalLM& model, std::span<const 
   State state = model.new_state();
   std::vector<float> logits;
   for (std::size_t begin = 0; begin < ids.size(); begin += piece) {
-    const CausalLMOutput output = model.forward(
-        ids.subspan(begin, std::min(piece, ids.size() - begin)), {.past_key_values = &state});
-    logits.insert(logits.end(), output.logits.begin(), output.logits.end());
+    const MoeCausalLMOutputWithPast output = model.forward(
+        ids.subspan(begin, std::min(piece, ids.size() - begin)), {.past_key_values = {&state, 1}});
+    logits.insert(logits.end(), output.logits.values.begin(), output.logits.values.end());
   }
   return logits;
 }
@@ -90,7 +91,7 @@ TEST_P(RandomModel, AgreesWithItselfForAnySplitOfTheTokens) {
   MiniMaxForCausalLM model = load(name(), device());
   const GoldenFile file = golden();
   const std::vector<std::int32_t> ids = file.input_ids(longest_sequence(file));
-  const std::vector<float> whole = model.forward(ids).logits;
+  const std::vector<float> whole = model.forward(ids).logits.values;
   for (const std::size_t piece : {1u, 7u, 16u, 33u}) {
     EXPECT_LT(relative_difference(forward_in_pieces(model, ids, piece), whole), kSplitTolerance)
         << "pieces of " << piece;
@@ -104,15 +105,17 @@ TEST_P(RandomModel, ContinuesARestoredStateWithTheSameBits) {
   const std::span<const std::int32_t> all(ids);
   const std::size_t half = ids.size() / 2;
   State state = model.new_state();
-  model.forward(all.first(half), {.past_key_values = &state});
+  model.forward(all.first(half), {.past_key_values = {&state, 1}});
   State copy = state;
   State restored = model.restore_state(state.save());
   EXPECT_EQ(restored.length(), static_cast<std::int64_t>(half));
 
   const std::vector<float> original =
-      model.forward(all.subspan(half), {.past_key_values = &state}).logits;
-  EXPECT_EQ(model.forward(all.subspan(half), {.past_key_values = &copy}).logits, original);
-  EXPECT_EQ(model.forward(all.subspan(half), {.past_key_values = &restored}).logits, original);
+      model.forward(all.subspan(half), {.past_key_values = {&state, 1}}).logits.values;
+  EXPECT_EQ(model.forward(all.subspan(half), {.past_key_values = {&copy, 1}}).logits.values,
+            original);
+  EXPECT_EQ(model.forward(all.subspan(half), {.past_key_values = {&restored, 1}}).logits.values,
+            original);
   EXPECT_EQ(restored.save(), state.save());
 }
 
@@ -142,11 +145,11 @@ TEST(Threads, DoNotChangeABit) {
     const GoldenFile file(golden_path(name));
     const std::vector<std::int32_t> ids = file.input_ids(longest_sequence(file));
     MiniMaxForCausalLM single = load(name, Device::kCpu, 1);
-    const std::vector<float> expected = single.forward(ids).logits;
+    const std::vector<float> expected = single.forward(ids).logits.values;
     const std::vector<float> expected_steps = forward_in_pieces(single, ids, 1);
     for (const int threads : {2, 5}) {
       MiniMaxForCausalLM model = load(name, Device::kCpu, threads);
-      EXPECT_EQ(model.forward(ids).logits, expected) << name << " with " << threads;
+      EXPECT_EQ(model.forward(ids).logits.values, expected) << name << " with " << threads;
       EXPECT_EQ(forward_in_pieces(model, ids, 1), expected_steps) << name << " with " << threads;
     }
   }

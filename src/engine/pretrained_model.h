@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands behind the public classes MiniMaxForCausalLM and State.
+// What stands behind the public model classes and State.
 #pragma once
+
+#include <utility>
 
 #include "engine/runner.h"
 #include "minimax/model.h"
@@ -13,20 +15,22 @@ struct State::Impl {
   model::SequenceState sequence;
 };
 
-struct MiniMaxForCausalLM::Impl {
-  Impl(model::Model loaded, GenerationConfig generation, const LoadOptions& options)
-      : model(std::move(loaded)),
-        generation_config(std::move(generation)),
-        runner(model, options) {}
+struct MiniMaxPreTrainedModel::Impl {
+  Impl(model::Model loaded, const LoadOptions& options)
+      : model(std::move(loaded)), runner(model, options) {}
 
   model::Model model;
-  GenerationConfig generation_config;
+  GenerationConfig generation_config;  // of models with a language head
   engine::Runner runner;
 };
 
 }  // namespace minimax
 
 namespace minimax::engine {
+
+/// Loads what stands behind a model class. Throws: as model::load_model.
+std::unique_ptr<MiniMaxPreTrainedModel::Impl> load_pretrained(
+    const std::filesystem::path& directory, model::HeadKind head, const LoadOptions& options);
 
 /// Throws Error{kInvalidArgument} naming the first id outside of the vocabulary, or for no ids.
 void check_token_ids(std::span<const std::int32_t> ids, std::int64_t vocab_size);

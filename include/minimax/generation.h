@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What generate() is told besides a GenerationConfig, and what it returns.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "minimax/logits_processor.h"
+#include "minimax/state.h"
+#include "minimax/tokenizer.h"
+
+namespace minimax {
+
+enum class FinishReason { kEndOfSequence, kStopString, kLength, kCancelled };
+
+/// "stop" for an end token or stop string, "length", or "cancelled".
+const char* finish_reason_name(FinishReason reason);
+
+struct GenerateOptions {
+  const Tokenizer* tokenizer = nullptr;  ///< required for on_text and stop_strings
+  State* state = nullptr;                ///< continued from (the input follows it) and advanced
+  /// Called in this order, after the processors of the GenerationConfig that forbid or penalize
+  /// tokens and before temperature and the filters. Those that look back, these too, see the tokens
+  /// of this call, not what is behind `state`.
+  std::vector<LogitsProcessor> logits_processor = {};
+  /// Called with every new token; returning false ends the generation.
+  std::function<bool(std::int32_t token)> on_token = {};
+  /// Called with text as it becomes certain: whole UTF-8 characters, no part of a stop string.
+  std::function<void(std::string_view text)> on_text = {};
+  /// Asked between the pieces of a long prompt and before every token; true ends the generation.
+  std::function<bool()> cancelled = {};
+  /// Called while a long prompt is read.
+  std::function<void(std::int64_t done_tokens, std::int64_t total_tokens)> on_prompt_progress = {};
+};
+
+struct GenerateOutput {
+  std::vector<std::int32_t> tokens;  ///< the new ones, an end token included
+  std::string text;                  ///< of the new tokens, up to a stop string; needs a tokenizer
+  /// With output_scores, for each token: its score after all processors, and the logarithm of the
+  /// probability with which it was drawn, or would have been. In transformers,
+  /// compute_transition_scores without and with normalize_logits.
+  std::vector<float> scores;
+  std::vector<float> logprobs;
+  FinishReason finish_reason = FinishReason::kLength;
+  std::int64_t prompt_tokens = 0;
+  double prompt_seconds = 0.0;    ///< until the first token was chosen
+  double generate_seconds = 0.0;  ///< from then on
+};
+
+}  // namespace minimax

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/pretrained_model.h"
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+
+namespace minimax {
+namespace engine {
+
+std::unique_ptr<MiniMaxPreTrainedModel::Impl> load_pretrained(
+    const std::filesystem::path& directory, model::HeadKind head, const LoadOptions& options) {
+  return std::make_unique<MiniMaxPreTrainedModel::Impl>(model::load_model(directory, head, options),
+                                                        options);
+}
+
+void check_token_ids(std::span<const std::int32_t> ids, std::int64_t vocab_size) {
+  base::check(!ids.empty(), ErrorCode::kInvalidArgument,
+              "input_ids: expected at least one token, found none");
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    base::check(0 <= ids[i] && ids[i] < vocab_size, ErrorCode::kInvalidArgument, [&] {
+      return fmt::format("input_ids[{}]: expected an id from 0 to {}, found {}", i, vocab_size - 1,
+                         ids[i]);
+    });
+  }
+}
+
+}  // namespace engine
+
+State::State(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+State::State(const State& other) : impl_(std::make_unique<Impl>(*other.impl_)) {}
+State& State::operator=(const State& other) {
+  impl_ = std::make_unique<Impl>(*other.impl_);
+  return *this;
+}
+State::State(State&&) noexcept = default;
+State& State::operator=(State&&) noexcept = default;
+State::~State() = default;
+
+std::int64_t State::length() const { return impl_->sequence.length(); }
+std::int64_t State::bytes() const { return impl_->sequence.bytes(); }
+std::string State::save() const { return impl_->sequence.save(); }
+
+MiniMaxPreTrainedModel::MiniMaxPreTrainedModel(std::unique_ptr<Impl> impl)
+    : impl_(std::move(impl)) {}
+MiniMaxPreTrainedModel::MiniMaxPreTrainedModel(MiniMaxPreTrainedModel&&) noexcept = default;
+MiniMaxPreTrainedModel& MiniMaxPreTrainedModel::operator=(MiniMaxPreTrainedModel&&) noexcept =
+    default;
+MiniMaxPreTrainedModel::~MiniMaxPreTrainedModel() = default;
+
+const MiniMaxConfig& MiniMaxPreTrainedModel::config() const { return impl_->model.config; }
+const ModelSize& MiniMaxPreTrainedModel::size() const { return impl_->model.size; }
+int MiniMaxPreTrainedModel::threads() const { return impl_->runner.threads(); }
+ComputeType MiniMaxPreTrainedModel::dtype() const {
+  return impl_->model.precision == ops::Precision::kBFloat16 ? ComputeType::kBFloat16
+                                                             : ComputeType::kFloat32;
+}
+const std::vector<std::string>& MiniMaxPreTrainedModel::warnings() const {
+  return impl_->model.warnings;
+}
+
+State MiniMaxPreTrainedModel::new_state() const {
+  return State(std::make_unique<State::Impl>(
+      State::Impl{model::SequenceState(impl_->model.config, impl_->model.precision)}));
+}
+
+State MiniMaxPreTrainedModel::restore_state(std::string_view bytes) const {
+  return State(std::make_unique<State::Impl>(State::Impl{
+      model::SequenceState::restore(bytes, impl_->model.config, impl_->model.precision)}));
+}
+
+}  // namespace minimax
