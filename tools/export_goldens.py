@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the files under tests/golden: random models with their logits, the logits of the
-demonstration model, its greedy answers, the scores of logits processors, and models with heads.
+demonstration model, its greedy answers, scores of logits processors, heads, and beams.
 
     python3 -m venv venv && venv/bin/pip install -r tools/requirements-goldens.txt
     venv/bin/python tools/export_goldens.py all
@@ -17,7 +17,16 @@ sys.path.insert(0, str(ROOT / "tests" / "oracle"))
 
 import torch  # noqa: E402
 
-from goldens import answers, cases, demonstration, heads, processors, random_goldens  # noqa: E402
+from goldens import (  # noqa: E402
+    answers,
+    beams,
+    cached_decoding,
+    cases,
+    demonstration,
+    heads,
+    processors,
+    random_goldens,
+)
 
 
 def export_random(options):
@@ -54,12 +63,25 @@ def export_heads(options):
         print(name, {"seed": facts["seed"], "router_gap": facts["router_gap"]}, flush=True)
 
 
+def export_beams(options):
+    """Writes what is generated greedily and with beams."""
+    print(beams.export(options.output, "tools/export_goldens.py beams"), flush=True)
+
+
+def export_cached_decoding(options):
+    """Writes what the cache of transformers makes of a text."""
+    command = "tools/export_goldens.py cached_decoding"
+    print(cached_decoding.export(options.output, command), flush=True)
+
+
 PARTS = {
     "random": export_random,
     "demonstration": export_demonstration,
     "answers": export_answers,
     "processors": export_processors,
     "heads": export_heads,
+    "beams": export_beams,
+    "cached_decoding": export_cached_decoding,
 }
 
 

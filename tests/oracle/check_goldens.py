@@ -42,7 +42,7 @@ def compare(golden, name, result):
     return logits, hidden
 
 
-def check(directory):
+def check(directory, label):
     """Prints one line per sequence of a case and returns its largest difference."""
     model = directory if (directory / "config.json").exists() else ROOT / "models" / directory.name
     config = minimax_numpy.parse_config(read_config(model))
@@ -52,15 +52,16 @@ def check(directory):
     for name in sequences(golden):
         result = minimax_numpy.forward(config, weights, golden[f"{name}.input_ids"])
         logits, hidden = compare(golden, name, result)
-        print(f"{directory.name:24} {name:9} logits {logits:.1e}  hidden states {hidden:.1e}")
+        print(f"{label:24} {name:9} logits {logits:.1e}  hidden states {hidden:.1e}")
         worst = max(worst, logits, hidden)
     return worst
 
 
 def main():
     golden = ROOT / "tests" / "golden"
-    names = sys.argv[1:] or sorted(p.parent.name for p in golden.glob("*/golden.safetensors"))
-    worst = max(check(golden / name) for name in names)
+    found = [*golden.glob("*/golden.safetensors"), *golden.glob("window/*/golden.safetensors")]
+    names = sys.argv[1:] or sorted(str(path.parent.relative_to(golden)) for path in found)
+    worst = max(check(golden / name, name) for name in names)
     print(f"largest difference {worst:.1e}, limit {LIMIT:.0e}")
     sys.exit(1 if worst > LIMIT else 0)
 

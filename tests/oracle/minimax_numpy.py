@@ -39,6 +39,7 @@ class Config:
     linear_factors: tuple
     mlp_factors: tuple
     original_class: bool
+    sliding_window: int | None  # keys of a query in softmax layers, itself included; None: all
 
     @property
     def num_layers(self):
@@ -97,6 +98,7 @@ def parse_config(raw):
         linear_factors=_factors(raw, "linear_attn", "linear_attention"),
         mlp_factors=_factors(raw, "mlp", "mlp"),
         original_class=raw["architectures"][0] in ORIGINAL_CLASSES,
+        sliding_window=raw.get("sliding_window"),
     )
 
 
@@ -182,12 +184,13 @@ def softmax_attention(config, weights, prefix, x):
     k = (x @ weights[prefix + "k_proj.weight"].T).reshape(tokens, kv_heads, dim)
     v = (x @ weights[prefix + "v_proj.weight"].T).reshape(tokens, kv_heads, dim)
     q, k = rotate(config, q), rotate(config, k)
-    future = np.triu(np.ones((tokens, tokens), dtype=bool), 1)
+    distance = np.arange(tokens)[:, None] - np.arange(tokens)[None, :]
+    hidden = (distance < 0) | (distance >= (config.sliding_window or tokens))
     out = np.zeros((tokens, heads, dim))
     for h in range(heads):
         shared = h // (heads // kv_heads)
         scores = q[:, h] @ k[:, shared].T / math.sqrt(dim)
-        scores[future] = -np.inf
+        scores[hidden] = -np.inf
         out[:, h] = softmax(scores) @ v[:, shared]
     return out.reshape(tokens, heads * dim) @ weights[prefix + "o_proj.weight"].T
 

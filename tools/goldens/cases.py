@@ -325,6 +325,40 @@ def _numpy_cases():
     ]
 
 
+def _window_cases():
+    """Sliding windows, at lengths below, at and far above them; block_size is 16."""
+    long = 20
+    return [
+        Case(
+            "window/lightning_first",
+            "a window of 8 keys, layer 0 lightning",
+            hf_config((LIGHTNING, SOFTMAX, LIGHTNING), sliding_window=8),
+            lengths=(3, 7, 8, 9, 16, 8 * long),
+            hidden_lengths=(9,),
+        ),
+        Case(
+            "window/softmax_first",
+            "a window of 8 keys, layer 0 softmax, two softmax layers",
+            hf_config((SOFTMAX, LIGHTNING, SOFTMAX), sliding_window=8),
+            lengths=(3, 7, 8, 9, 16, 8 * long),
+            hidden_lengths=(9,),
+        ),
+        Case(
+            "window/one_key",
+            "a window of 1 key: every token attends to itself alone",
+            hf_config((SOFTMAX, LIGHTNING), sliding_window=1),
+            lengths=(1, 2, 33),
+            hidden_lengths=(2,),
+        ),
+        Case(
+            "window/not_reached",
+            "a window longer than every text, which changes nothing",
+            hf_config((LIGHTNING, SOFTMAX), sliding_window=100),
+            lengths=(5, 53),
+        ),
+    ]
+
+
 def all_cases():
     """Every random model, in the order of its seed."""
-    return _transformers_cases() + _numpy_cases()
+    return _transformers_cases() + _numpy_cases() + _window_cases()
