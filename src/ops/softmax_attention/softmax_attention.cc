@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "ops/checks.h"
@@ -15,26 +16,37 @@ namespace {
 
 using tensor::DType;
 
-void check_cache(const Checks& checks, const KvCacheView& cache, std::int64_t new_tokens) {
+// `window` is the number of keys that a query sees, or 0 for all.
+void check_cache(const Checks& checks, const KvCacheView& cache, std::int64_t new_tokens,
+                 std::int64_t window) {
   checks.that(cache.dtype == DType::kF32 || cache.dtype == DType::kBF16, [&] {
     return fmt::format("cache: expected F32 or BF16, found {}", tensor::dtype_name(cache.dtype));
   });
   checks.that(cache.page_tokens >= 1, [&] {
     return fmt::format("cache: expected pages of at least 1 token, found {}", cache.page_tokens);
   });
-  const std::int64_t capacity = static_cast<std::int64_t>(cache.pages.size()) * cache.page_tokens;
+  const std::int64_t missing = cache.first_page * cache.page_tokens;
+  const std::int64_t capacity =
+      missing + static_cast<std::int64_t>(cache.pages.size()) * cache.page_tokens;
   checks.that(new_tokens <= cache.length && cache.length <= capacity, [&] {
     return fmt::format("cache: expected a length from {} (new tokens) to {} (pages), found {}",
                        new_tokens, capacity, cache.length);
   });
+  const std::int64_t first_query = cache.length - new_tokens;
+  const std::int64_t first_key =
+      window > 0 ? std::max<std::int64_t>(0, first_query + 1 - window) : 0;
+  checks.that(new_tokens == 0 || (0 <= missing && missing <= first_key), [&] {
+    return fmt::format("cache: expected the keys from position {} on, found them from {} on",
+                       first_key, missing);
+  });
 }
 
 void check_caches(const Checks& checks, std::span<const std::int64_t> cu_seqlens,
-                  std::int64_t tokens, std::span<const KvCacheView> caches) {
+                  std::int64_t tokens, std::span<const KvCacheView> caches, std::int64_t window) {
   const std::int64_t sequences = checks.sequences(cu_seqlens, tokens);
   checks.equal("number of caches", static_cast<std::int64_t>(caches.size()), sequences);
   for (std::size_t b = 0; b < caches.size(); ++b) {
-    check_cache(checks, caches[b], cu_seqlens[b + 1] - cu_seqlens[b]);
+    check_cache(checks, caches[b], cu_seqlens[b + 1] - cu_seqlens[b], window);
   }
 }
 
@@ -43,7 +55,8 @@ void check_arguments(const KvCacheAppendArgs& args) {
   checks.tensor("k", args.k, DType::kF32, {Checks::kAny, Checks::kAny, Checks::kAny});
   const tensor::Shape& shape = args.k.shape();
   checks.tensor("v", args.v, DType::kF32, {shape[0], shape[1], shape[2]});
-  check_caches(checks, args.cu_seqlens, shape[0], args.caches);
+  constexpr std::int64_t kOnlyItself = 1;
+  check_caches(checks, args.cu_seqlens, shape[0], args.caches, kOnlyItself);
 }
 
 void check_arguments(const SoftmaxAttentionArgs& args) {
@@ -59,11 +72,12 @@ void check_arguments(const SoftmaxAttentionArgs& args) {
   checks.that(args.sliding_window >= 0, [&] {
     return fmt::format("sliding_window: expected at least 0, found {}", args.sliding_window);
   });
-  check_caches(checks, args.cu_seqlens, shape[0], args.caches);
+  check_caches(checks, args.cu_seqlens, shape[0], args.caches, args.sliding_window);
 }
 
 KvPages pages_of(const KvCacheView& cache, std::int64_t kv_heads, std::int64_t head_dim) {
   return {.pages = cache.pages.data(),
+          .first_page = cache.first_page,
           .page_tokens = cache.page_tokens,
           .kv_heads = kv_heads,
           .head_dim = head_dim,

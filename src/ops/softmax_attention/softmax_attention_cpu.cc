@@ -114,7 +114,7 @@ Rows<float> widened(const KvPages& cache, const KeyTile& tile, std::int64_t slot
                     const Work& work) {
   for (std::int64_t j = 0; j < tile.keys; ++j) {
     const std::int64_t token = tile.first + j;
-    const std::byte* page = cache.pages[token / cache.page_tokens];
+    const std::byte* page = page_of(cache, token);
     const T* from = reinterpret_cast<const T*>(page) + key_offset(cache, slot, token);
     for_each_vec(0, cache.head_dim, [&](std::int64_t i, auto lanes) {
       cpu::store(work.tile + j * work.width + i, load(from + i, lanes));
@@ -140,7 +140,7 @@ Rows<T> rows_in_page(const SoftmaxPart& part, const KeyTile& tile, std::int64_t 
   const KeyTile next = {tile.first + kSoftmaxKeys, kSoftmaxKeys};
   const bool has_next = next.first + kSoftmaxKeys <= part.end_key && is_whole(cache, next);
   const auto at = [&](const KeyTile& wanted) {
-    const std::byte* page = cache.pages[wanted.first / cache.page_tokens];
+    const std::byte* page = page_of(cache, wanted.first);
     return reinterpret_cast<const T*>(page) + key_offset(cache, slot, wanted.first);
   };
   return {at(tile), cache.head_dim, has_next ? at(next) : nullptr};
@@ -350,7 +350,7 @@ void append_rows(const KvAppend& args, std::int64_t begin, std::int64_t end) {
   const KvPages& cache = args.cache;
   for (std::int64_t t = begin; t < end; ++t) {
     const std::int64_t token = args.begin + t;
-    T* page = reinterpret_cast<T*>(cache.pages[token / cache.page_tokens]);
+    T* page = reinterpret_cast<T*>(page_of(cache, token));
     for (std::int64_t head = 0; head < cache.kv_heads; ++head) {
       const std::int64_t row = (t * cache.kv_heads + head) * cache.head_dim;
       T* keys = page + key_offset(cache, head, token);

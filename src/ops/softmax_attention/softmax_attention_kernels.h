@@ -13,14 +13,19 @@ namespace minimax::ops {
 /// The cache of one sequence as plain pointers; see KvCacheView for the layout.
 struct KvPages {
   std::byte* const* pages;
+  std::int64_t first_page;
   std::int64_t page_tokens;
   std::int64_t kv_heads;
   std::int64_t head_dim;
   tensor::DType dtype;  // F32 or BF16
 };
 
-/// The element that token `token` of key/value head `kv_head` starts at, in elements of its page;
-/// the page is pages[token / page_tokens].
+/// The page of token `token`.
+inline std::byte* page_of(const KvPages& cache, std::int64_t token) {
+  return cache.pages[token / cache.page_tokens - cache.first_page];
+}
+
+/// The element that token `token` of key/value head `kv_head` starts at, in elements of its page.
 inline std::int64_t key_offset(const KvPages& cache, std::int64_t kv_head, std::int64_t token) {
   return (kv_head * cache.page_tokens + token % cache.page_tokens) * cache.head_dim;
 }

@@ -13,7 +13,7 @@ namespace {
 using tensor::BFloat16;
 
 void store(const KvPages& cache, std::int64_t token, std::int64_t offset, const float* values) {
-  std::byte* page = cache.pages[token / cache.page_tokens];
+  std::byte* page = page_of(cache, token);
   for (std::int64_t i = 0; i < cache.head_dim; ++i) {
     if (cache.dtype == tensor::DType::kBF16) {
       reinterpret_cast<BFloat16*>(page)[offset + i] = tensor::to_bfloat16(values[i]);
@@ -24,7 +24,7 @@ void store(const KvPages& cache, std::int64_t token, std::int64_t offset, const 
 }
 
 double load(const KvPages& cache, std::int64_t token, std::int64_t offset) {
-  const std::byte* page = cache.pages[token / cache.page_tokens];
+  const std::byte* page = page_of(cache, token);
   if (cache.dtype == tensor::DType::kBF16) {
     return tensor::to_float(reinterpret_cast<const BFloat16*>(page)[offset]);
   }

@@ -8,6 +8,7 @@
 
 #include "minimax/error.h"
 #include "tests/support/op_testing.h"
+#include "tests/support/thrown_by.h"
 
 namespace minimax::ops {
 namespace {
@@ -43,6 +44,13 @@ class Cache {
 
   KvCacheView view(std::int64_t length) const {
     return {.pages = pages_, .page_tokens = page_tokens_, .length = length, .dtype = dtype_};
+  }
+  // The same without the first pages.
+  KvCacheView view_from(std::int64_t first_page, std::int64_t length) const {
+    KvCacheView cut = view(length);
+    cut.pages = cut.pages.subspan(static_cast<std::size_t>(first_page));
+    cut.first_page = first_page;
+    return cut;
   }
 
  private:
@@ -234,6 +242,36 @@ TEST_P(SoftmaxAttention, SeesOnlyTheSlidingWindow) {
   }
 }
 
+TEST_P(SoftmaxAttention, NeedsNoPagesBeforeTheSlidingWindow) {
+  const Heads heads{4, 2, 16};
+  const TestContext ctx = context_for(GetParam(), heads);
+  const std::int64_t window = 100;
+  const Sequence s(heads, 400);
+  for (const std::int64_t page_tokens : {7, 64}) {
+    for (const std::int64_t tokens : {1, 30}) {
+      const Cache cache(heads, DType::kF32, page_tokens, 400);
+      const std::int64_t begin = 400 - tokens;
+      append(*ctx, s, cache, 0, begin);
+      const std::vector<float> expected = run_chunk(*ctx, s, cache, begin, 400, window);
+      const std::vector<std::int64_t> cu_seqlens = {0, tokens};
+      const std::vector<KvCacheView> caches = {
+          cache.view_from((begin + 1 - window) / page_tokens, 400)};
+      kv_cache_append(*ctx, {.k = s.k->rows(begin, 400),
+                             .v = s.v->rows(begin, 400),
+                             .cu_seqlens = cu_seqlens,
+                             .caches = caches});
+      const GuardedTensor out(DType::kF32, {tokens, heads.query, heads.dim});
+      softmax_attention(*ctx, {.q = s.q->rows(begin, 400),
+                               .num_key_value_heads = heads.key_value,
+                               .cu_seqlens = cu_seqlens,
+                               .caches = caches,
+                               .sliding_window = window,
+                               .out = *out});
+      EXPECT_EQ(out.to_vector(), expected) << page_tokens << " " << tokens;
+    }
+  }
+}
+
 TEST_P(SoftmaxAttention, GivesTheSameForAnySplitIntoChunks) {
   const Heads heads{4, 2, 40};
   const TestContext ctx = context_for(GetParam(), heads);
@@ -400,6 +438,25 @@ TEST(SoftmaxAttentionArguments, RefusesWhatDoesNotFit) {
             "softmax_attention: num_key_value_heads: expected a divisor of 4, found 3");
   EXPECT_EQ(message_of(10, 2, -1),
             "softmax_attention: sliding_window: expected at least 0, found -1");
+}
+
+TEST(SoftmaxAttentionArguments, RefusesACacheWithoutTheKeysOfTheWindow) {
+  const Heads heads{4, 2, 8};
+  const Sequence s(heads, 10);
+  const Cache cache(heads, DType::kF32, 4, 10);
+  const std::vector<std::int64_t> cu_seqlens = {0, 1};
+  const std::vector<KvCacheView> caches = {cache.view_from(1, 10)};
+  const GuardedTensor out = testing::random_tensor({1, 4, 8}, 1);
+  const testing::Thrown thrown = testing::thrown_by([&] {
+    softmax_attention(Context{}, {.q = s.q->rows(9, 10),
+                                  .num_key_value_heads = 2,
+                                  .cu_seqlens = cu_seqlens,
+                                  .caches = caches,
+                                  .sliding_window = 7,
+                                  .out = *out});
+  });
+  EXPECT_EQ(thrown.message,
+            "softmax_attention: cache: expected the keys from position 3 on, found them from 4 on");
 }
 
 }  // namespace
