@@ -15,12 +15,10 @@ constexpr std::int64_t kLargestWorkspace = std::int64_t{64} << 20;
 MemoryPlan plan_memory(const MiniMaxConfig& config, const model::ModelMeasure& measure,
                        std::int64_t context_tokens) {
   const model::StateSize state = model::state_size(config, measure.precision);
-  constexpr std::int64_t kPage = model::SequenceState::kPageTokens;
-  const std::int64_t paged_tokens = (context_tokens + kPage - 1) / kPage * kPage;
   return {.context_tokens = context_tokens,
           .weights = measure.size.weight_bytes,
           .lightning_states = state.fixed_bytes,
-          .keys_and_values = paged_tokens * state.bytes_per_token,
+          .keys_and_values = state.kv_bytes(context_tokens),
           .workspace = kLargestWorkspace,
           .available = base::available_memory_bytes()};
 }

@@ -14,7 +14,7 @@ struct MemoryPlan {
   std::int64_t context_tokens = 0;
   std::int64_t weights = 0;
   std::int64_t lightning_states = 0;  // of one sequence, whatever its length
-  std::int64_t keys_and_values = 0;   // of one sequence of context_tokens
+  std::int64_t keys_and_values = 0;   // of one sequence of context_tokens, or of its sliding window
   std::int64_t workspace = 0;         // activations and scratch, at most
   std::int64_t available = 0;         // on this machine, now
 

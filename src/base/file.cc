@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 
@@ -102,33 +103,46 @@ std::string read_file(const std::filesystem::path& path, std::int64_t max_bytes)
   return bytes;
 }
 
-void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   std::error_code ignored;
-  const std::filesystem::file_status status = std::filesystem::status(path, ignored);
+  const std::filesystem::file_status status = std::filesystem::status(path_, ignored);
   // A rename would put a plain file in the place of a device such as /dev/null.
   check(!std::filesystem::exists(status) || std::filesystem::is_regular_file(status),
         ErrorCode::kIo, [&] {
           return fmt::format(
               "{}: expected a new or regular file to write, found a directory, device or pipe",
-              printable(path.string()));
+              printable(path_.string()));
         });
-  std::string temporary = path.string() + ".XXXXXX";
-  const FileDescriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (fd.get() < 0) {
-    fail_io(path, "create a temporary file beside it");
+  temporary_ = path_.string() + ".XXXXXX";
+  fd_ = ::mkostemp(temporary_.data(), O_CLOEXEC);
+  if (fd_ < 0) {
+    fail_io(path_, "create a temporary file beside it");
   }
-  try {
-    write_all(fd.get(), bytes, path);
-    if (::fchmod(fd.get(), 0644) != 0 || ::fsync(fd.get()) != 0) {
-      fail_io(path, "write");
-    }
-    if (::rename(temporary.c_str(), path.c_str()) != 0) {
-      fail_io(path, "rename the temporary file to it");
-    }
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) {
+    ::close(fd_);
+    ::unlink(temporary_.c_str());
   }
+}
+
+void AtomicFile::write(std::string_view bytes) { write_all(fd_, bytes, path_); }
+
+void AtomicFile::commit() {
+  if (::fchmod(fd_, 0644) != 0 || ::fsync(fd_) != 0) {
+    fail_io(path_, "write");
+  }
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    fail_io(path_, "rename the temporary file to it");
+  }
+  ::close(std::exchange(fd_, -1));
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
 }
 
 std::string printable(std::string_view text, std::size_t max_length) {

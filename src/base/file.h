@@ -14,8 +14,26 @@ namespace minimax::base {
 /// `max_bytes` or not a regular file.
 std::string read_file(const std::filesystem::path& path, std::int64_t max_bytes = 1LL << 30);
 
-/// Writes through a temporary file in the same folder and renames it, so that `path` is either
-/// the old or the new content, never half of one.
+/// Writes a file piece by piece, through a temporary file in the same folder that commit() renames,
+/// so that `path` is either the old or the new content, never half of one. Without commit() the
+/// destructor removes the temporary file. All functions throw Error{kIo}.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::string_view bytes);
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  std::string temporary_;
+  int fd_ = -1;
+};
+
+/// AtomicFile for a file in one piece.
 /// Throws: Error{kIo}.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 

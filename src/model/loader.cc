@@ -22,6 +22,7 @@
 #include "io/safetensors.h"
 #include "model/convert.h"
 #include "model/decay.h"
+#include "model/identity.h"
 
 namespace minimax::model {
 namespace {
@@ -285,6 +286,7 @@ Model load_model(const std::filesystem::path& directory, HeadKind head,
   const io::CheckpointReader reader(checkpoint);
   ParallelReader(reader, items).run(options, model.size.weight_bytes);
   initialize_missing(items, model);
+  model.identity = model_identity(model.config, model.precision, table);
   add_unused_warnings(checkpoint, items, model.warnings);
   if (head == HeadKind::kLanguage) {
     if (model.config.tie_word_embeddings) {

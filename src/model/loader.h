@@ -21,6 +21,7 @@ struct Model {
   Weights weights;
   ops::Precision precision = ops::Precision::kFloat32;
   ModelSize size;
+  std::uint64_t identity = 0;                   // model_identity() of what was loaded
   std::vector<std::int32_t> suppressed_tokens;  // ids whose rows of the language head are all zero
   std::vector<std::string> warnings;
 };

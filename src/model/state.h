@@ -3,73 +3,122 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "minimax/config.h"
+#include "model/kv_cache.h"
 #include "ops/context.h"
 #include "ops/softmax_attention/softmax_attention.h"
-#include "tensor/buffer.h"
+#include "tensor/shared_buffer.h"
 
 namespace minimax::model {
 
-/// The keys and values of one softmax layer, in pages so that they grow without being moved.
-struct KvCache {
-  std::vector<tensor::Buffer> pages;
-  std::vector<std::byte*> page_pointers;  // what ops::KvCacheView reads
+/// How the states of a model are laid out, and whose they are.
+struct StateLayout {
+  StateLayout(const MiniMaxConfig& config, ops::Precision precision, std::uint64_t identity = 0);
+
+  std::int64_t lightning_bytes() const;  // of all layers
+
+  std::int64_t lightning_layers = 0;
+  std::int64_t lightning_elements = 0;  // of one layer: H * D * D
+  std::int64_t softmax_layers = 0;
+  KvLayout kv;
+  std::uint64_t model_identity = 0;
 };
 
 /// The state of one sequence. Lightning layers hold [H, D, D] float32 each, whatever the length;
-/// softmax layers hold their keys and values.
+/// softmax layers hold their keys and values, those behind the sliding window excepted.
+///
+/// A copy is a fork: it costs next to nothing and shares all memory with its original until one of
+/// them goes on, which copies its lightning states and the last page of every cache.
+/// Thread safety: one thread for each state; forks may be used in different threads.
 class SequenceState {
  public:
-  static constexpr std::int64_t kPageTokens = 128;
+  static constexpr std::int64_t kPageTokens = KvLayout::kPageTokens;
 
   /// An empty sequence. Keys and values are kept in bfloat16 where the model computes in it.
-  SequenceState(const MiniMaxConfig& config, ops::Precision precision);
-  SequenceState(const SequenceState& other);
-  SequenceState& operator=(const SequenceState& other);
-  SequenceState(SequenceState&&) noexcept = default;
-  SequenceState& operator=(SequenceState&&) noexcept = default;
-  ~SequenceState() = default;
+  /// States with another `model_identity` are refused where one is restored.
+  SequenceState(const MiniMaxConfig& config, ops::Precision precision,
+                std::uint64_t model_identity = 0);
 
-  std::int64_t length() const { return length_; }
+  std::int64_t length() const { return content_.length; }
+  /// Memory held, snapshots and what is shared with forks included.
   std::int64_t bytes() const;
+  /// The part of bytes() that forks hold as well.
+  std::int64_t shared_bytes() const;
 
   /// The state of lightning layer number `index` among the lightning layers. [H, D, D]
+  const float* lightning(std::int64_t index) const;
+  /// The same for the forward pass that follows extend().
   float* lightning(std::int64_t index);
-  /// The cache of softmax layer number `index` among the softmax layers.
-  ops::KvCacheView kv(std::int64_t index);
+  /// The cache of softmax layer number `index` among the softmax layers. The rows of the tokens
+  /// that extend() counted last may be written.
+  ops::KvCacheView kv(std::int64_t index) const;
 
   /// Makes room for `tokens` more and counts them: the forward pass that follows writes their
   /// keys, values and states. Throws: Error{kOutOfMemory}.
   void extend(std::int64_t tokens);
 
-  /// All bytes, with the geometry and a checksum; restore() gives the same bits back.
+  /// Remembers the state as it is now, for truncate(). Costs what a fork costs.
+  void snapshot();
+  void drop_snapshots() { snapshots_.clear(); }
+  std::vector<std::int64_t> snapshot_lengths() const;  // rising
+  /// Goes back to the first `length` tokens. Lightning states cannot be run back, so the state
+  /// becomes the last snapshot of at most that length, or empty; later snapshots are dropped.
+  /// Returns the tokens that have to be read again to get to `length`.
+  /// Throws: Error{kInvalidArgument} unless 0 <= length <= length().
+  std::int64_t truncate(std::int64_t length);
+
+  /// All bytes but snapshots, with the layout, the model's identity and a checksum; restore() gives
+  /// the same bits back. docs/formats/state.md has the layout.
   std::string save() const;
-  /// Throws: Error{kCorruptFile} where the bytes are damaged or are those of another geometry.
+  /// Throws: Error{kCorruptFile} where the bytes are damaged, or those of another model.
   static SequenceState restore(std::string_view bytes, const MiniMaxConfig& config,
-                               ops::Precision precision);
+                               ops::Precision precision, std::uint64_t model_identity = 0);
+
+  /// The same through a file, piece by piece. `path` is the old file or the whole new one.
+  /// Throws: Error{kIo}.
+  void save_file(const std::filesystem::path& path) const;
+  /// Throws: as restore(), and Error{kIo}.
+  static SequenceState load_file(const std::filesystem::path& path, const MiniMaxConfig& config,
+                                 ops::Precision precision, std::uint64_t model_identity = 0);
 
  private:
-  std::int64_t page_bytes() const;
-  std::vector<std::int64_t> geometry() const;
+  /// What a snapshot keeps. Copies share their memory.
+  struct Content {
+    std::int64_t length = 0;
+    tensor::SharedBuffer lightning;
+    std::vector<KvCache> kv;  // [softmax layers]
+  };
+  struct Source;
 
-  std::int64_t lightning_layers_ = 0;
-  std::int64_t lightning_elements_ = 0;  // of one layer: H * D * D
-  std::int64_t kv_row_elements_ = 0;     // of one token in keys or values: KVH * D
-  std::int64_t kv_heads_ = 0;
-  tensor::DType kv_dtype_ = tensor::DType::kF32;
-  std::int64_t length_ = 0;
-  tensor::Buffer lightning_;
-  std::vector<KvCache> kv_;  // [softmax layers]
+  Content empty_content() const;
+  std::vector<std::span<std::byte>> blocks() const;
+  void write(const std::function<void(std::span<const std::byte>)>& sink) const;
+  void read(const Source& source);
+
+  StateLayout layout_;
+  Content content_;
+  std::vector<Content> snapshots_;  // by rising length
 };
 
-/// Bytes of an empty state and of each page of tokens, for plans.
+/// The memory of a state, for plans.
 struct StateSize {
-  std::int64_t fixed_bytes = 0;
-  std::int64_t bytes_per_token = 0;
+  /// Steps that the plan counts with, in tokens; longer ones need as many more where there is a
+  /// sliding window.
+  static constexpr std::int64_t kLongestStep = 512;
+
+  std::int64_t fixed_bytes = 0;      // lightning layers
+  std::int64_t bytes_per_token = 0;  // softmax layers
+  std::int64_t most_tokens = 0;      // that softmax layers hold, in whole pages; 0: all
+
+  /// Keys and values of a sequence of `tokens` tokens, in whole pages.
+  std::int64_t kv_bytes(std::int64_t tokens) const;
 };
 StateSize state_size(const MiniMaxConfig& config, ops::Precision precision);
 
