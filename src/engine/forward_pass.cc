@@ -70,8 +70,8 @@ ForwardPass::ForwardPass(MiniMaxPreTrainedModel::Impl& impl, const ModelInputs& 
   }
   if (states_.empty()) {
     for (std::size_t row = 0; row < rows; ++row) {
-      fresh_.emplace_back(std::make_unique<State::Impl>(
-          State::Impl{model::SequenceState(impl.model.config, impl.model.precision)}));
+      fresh_.emplace_back(std::make_unique<State::Impl>(State::Impl{
+          model::SequenceState(impl.model.config, impl.model.precision, impl.model.identity)}));
     }
     states_ = fresh_;
   }

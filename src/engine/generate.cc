@@ -155,7 +155,7 @@ class Generation {
 
 void check_state_memory(const MiniMaxPreTrainedModel::Impl& impl, std::int64_t tokens) {
   const model::StateSize size = model::state_size(impl.model.config, impl.model.precision);
-  const std::int64_t needed = tokens * size.bytes_per_token;
+  const std::int64_t needed = size.kv_bytes(tokens);
   const std::int64_t available = base::available_memory_bytes();
   base::check(needed <= available, ErrorCode::kOutOfMemory, [&] {
     return fmt::format(

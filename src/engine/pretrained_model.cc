@@ -60,13 +60,15 @@ const std::vector<std::string>& MiniMaxPreTrainedModel::warnings() const {
 }
 
 State MiniMaxPreTrainedModel::new_state() const {
+  const model::Model& model = impl_->model;
   return State(std::make_unique<State::Impl>(
-      State::Impl{model::SequenceState(impl_->model.config, impl_->model.precision)}));
+      State::Impl{model::SequenceState(model.config, model.precision, model.identity)}));
 }
 
 State MiniMaxPreTrainedModel::restore_state(std::string_view bytes) const {
+  const model::Model& model = impl_->model;
   return State(std::make_unique<State::Impl>(State::Impl{
-      model::SequenceState::restore(bytes, impl_->model.config, impl_->model.precision)}));
+      model::SequenceState::restore(bytes, model.config, model.precision, model.identity)}));
 }
 
 }  // namespace minimax
