@@ -15,19 +15,29 @@ namespace {
 const std::filesystem::path kSource = MINIMAX_SOURCE_DIR;
 const std::filesystem::path kFolder = kSource / "tests/golden";
 
-}  // namespace
-
-std::vector<std::string> random_model_names() {
+// The folders of `parent` that hold a model with its golden, from kFolder on.
+std::vector<std::string> model_folders(const std::filesystem::path& parent) {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+  for (const auto& entry : std::filesystem::directory_iterator(parent)) {
     if (std::filesystem::exists(entry.path() / "golden.safetensors") &&
         std::filesystem::exists(entry.path() / "config.json")) {
-      names.push_back(entry.path().filename().string());
+      names.push_back(entry.path().lexically_relative(kFolder).generic_string());
     }
   }
   std::sort(names.begin(), names.end());
   return names;
 }
+
+}  // namespace
+
+std::vector<std::string> random_model_names() {
+  std::vector<std::string> names = model_folders(kFolder);
+  const std::vector<std::string> windows = model_folders(kFolder / "window");
+  names.insert(names.end(), windows.begin(), windows.end());
+  return names;
+}
+
+std::vector<std::string> head_model_names() { return model_folders(kFolder / "heads"); }
 
 std::filesystem::path golden_model_directory(const std::string& name) {
   return name == kDemonstrationModel ? kSource / "models" / name : kFolder / name;
@@ -46,6 +56,27 @@ std::vector<T> GoldenFile::read(const std::string& tensor) const {
   std::vector<T> values(static_cast<std::size_t>(entry.shape.elements()));
   io::CheckpointReader(checkpoint_).read(entry, std::as_writable_bytes(std::span(values)));
   return values;
+}
+
+std::vector<std::string> GoldenFile::names() const {
+  std::vector<std::string> names;
+  for (const io::TensorEntry& entry : checkpoint_.tensors) {
+    names.push_back(entry.name);
+  }
+  return names;
+}
+
+std::vector<std::int64_t> GoldenFile::shape(const std::string& tensor) const {
+  const tensor::Shape& shape = checkpoint_.require(tensor).shape;
+  std::vector<std::int64_t> dimensions;
+  for (int i = 0; i < shape.rank(); ++i) {
+    dimensions.push_back(shape[i]);
+  }
+  return dimensions;
+}
+
+bool GoldenFile::is_float(const std::string& tensor) const {
+  return checkpoint_.require(tensor).dtype == tensor::DType::kF32;
 }
 
 std::vector<float> GoldenFile::floats(const std::string& tensor) const {

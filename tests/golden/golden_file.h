@@ -13,8 +13,12 @@ namespace minimax::testing {
 
 inline constexpr const char* kDemonstrationModel = "tiny-minimax";
 
-/// The folders below tests/golden that hold a random model with its golden.safetensors, sorted.
+/// The random models with a golden.safetensors of sequences: folders of tests/golden and of
+/// tests/golden/window ("window/one_key"), sorted.
 std::vector<std::string> random_model_names();
+
+/// The folders of tests/golden/heads, as "heads/token_softmax", sorted.
+std::vector<std::string> head_model_names();
 
 /// The folder of a random model, or of the demonstration model.
 std::filesystem::path golden_model_directory(const std::string& name);
@@ -28,6 +32,10 @@ class GoldenFile {
   explicit GoldenFile(const std::filesystem::path& path);
 
   bool has(const std::string& tensor) const { return checkpoint_.find(tensor) != nullptr; }
+  /// Of all tensors, sorted.
+  std::vector<std::string> names() const;
+  std::vector<std::int64_t> shape(const std::string& tensor) const;
+  bool is_float(const std::string& tensor) const;
   std::vector<float> floats(const std::string& tensor) const;
   std::vector<std::int64_t> integers(const std::string& tensor) const;
   /// "len_17" for every sequence in the file.
