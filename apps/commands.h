@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// All sub-commands. Each is defined in the file of its name.
+// All sub-commands. Each is defined in the file of its name, or of that of its neighbour.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,9 @@ namespace minimax::apps {
 
 std::unique_ptr<Command> make_chat_command();
 std::unique_ptr<Command> make_generate_command();
+std::unique_ptr<Command> make_classify_command();
+std::unique_ptr<Command> make_tag_command();
+std::unique_ptr<Command> make_answer_command();
 std::unique_ptr<Command> make_logits_command();
 std::unique_ptr<Command> make_tokenize_command();
 std::unique_ptr<Command> make_detokenize_command();

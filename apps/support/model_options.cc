@@ -4,7 +4,6 @@
 #include <CLI/CLI.hpp>
 
 #include "support/model_location.h"
-#include "support/progress.h"
 #include "support/terminal.h"
 #include "support/validators.h"
 
@@ -70,23 +69,15 @@ std::filesystem::path model_directory(const ModelOptions& options) {
   return options.model.empty() ? demonstration_model() : resolve_model(options.model);
 }
 
-MiniMaxForCausalLM load_model(const std::filesystem::path& directory, const ModelOptions& options) {
-  Progress progress("Reading weights");
-  LoadOptions load = to_load_options(options);
-  load.on_progress = [&](std::int64_t done, std::int64_t total) { progress.update(done, total); };
-  MiniMaxForCausalLM model = MiniMaxForCausalLM::from_pretrained(directory, load);
-  progress.finish();
-  for (const std::string& warning : model.warnings()) {
+void show_warnings(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) {
     write_warning(warning);
   }
-  return model;
 }
 
 Tokenizer load_tokenizer(const std::filesystem::path& directory) {
   Tokenizer tokenizer = AutoTokenizer::from_pretrained(directory);
-  for (const std::string& warning : tokenizer.warnings()) {
-    write_warning(warning);
-  }
+  show_warnings(tokenizer.warnings());
   return tokenizer;
 }
 

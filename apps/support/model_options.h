@@ -4,10 +4,12 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "minimax/model.h"
 #include "support/cli11_fwd.h"
 #include "support/environment.h"
+#include "support/progress.h"
 
 namespace minimax::apps {
 
@@ -30,8 +32,19 @@ LoadOptions to_load_options(const ModelOptions& options);
 /// The directory of the model. Throws: Error{kCorruptFile} saying where it was looked for.
 std::filesystem::path model_directory(const ModelOptions& options);
 
+void show_warnings(const std::vector<std::string>& warnings);
+
 /// Loads the model with a progress bar and shows its warnings.
-MiniMaxForCausalLM load_model(const std::filesystem::path& directory, const ModelOptions& options);
+template <class Model = MiniMaxForCausalLM>
+Model load_model(const std::filesystem::path& directory, const ModelOptions& options) {
+  Progress progress("Reading weights");
+  LoadOptions load = to_load_options(options);
+  load.on_progress = [&](std::int64_t done, std::int64_t total) { progress.update(done, total); };
+  Model model = Model::from_pretrained(directory, load);
+  progress.finish();
+  show_warnings(model.warnings());
+  return model;
+}
 
 /// Loads the tokenizer and shows its warnings.
 Tokenizer load_tokenizer(const std::filesystem::path& directory);
