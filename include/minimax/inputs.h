@@ -33,6 +33,24 @@ struct ModelInputs {
   std::span<const std::int64_t> position_ids = {};
 };
 
+enum class PaddingSide { kLeft, kRight };
+
+/// Rows of ids filled up to one length.
+struct BatchEncoding {
+  std::int64_t batch_size = 0;
+  std::vector<std::int32_t> input_ids;       ///< [B, T]
+  std::vector<std::int32_t> attention_mask;  ///< [B, T]
+
+  /// The rows as the models take them. The encoding must outlive them.
+  ModelInputs inputs() const&;
+  ModelInputs inputs() && = delete;
+};
+
+/// Fills rows up to the length of the longest with `pad_token_id`.
+/// Throws: Error{kInvalidArgument} for no rows, or an empty one.
+BatchEncoding pad(std::span<const std::vector<std::int32_t>> rows, PaddingSide side,
+                  std::int32_t pad_token_id = 0);
+
 /// Fields carry the names and meanings of the arguments of transformers' forward().
 struct ForwardOptions {
   /// One state for each row, continued and advanced. Empty: from empty states.

@@ -71,6 +71,8 @@ class MiniMaxPreTrainedModel {
   State new_state() const;
   /// Throws: Error{kCorruptFile} where `bytes` is not a state of this model.
   State restore_state(std::string_view bytes) const;
+  /// Throws: as restore_state, and Error{kIo}.
+  State load_state(const std::filesystem::path& path) const;
 
   struct Impl;
 

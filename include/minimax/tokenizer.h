@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "minimax/inputs.h"
+
 namespace minimax {
 
 /// Whether text that spells a special token becomes that token. Text of users must not.
@@ -28,6 +30,11 @@ class Tokenizer {
 
   std::vector<std::int32_t> encode(std::string_view text,
                                    SpecialTokens special = SpecialTokens::kParse) const;
+
+  /// The ids of several texts, filled up to one length: models that generate want it at the left.
+  BatchEncoding encode_batch(std::span<const std::string> texts, PaddingSide side,
+                             std::int32_t pad_token_id = 0,
+                             SpecialTokens special = SpecialTokens::kParse) const;
 
   /// Throws: Error{kInvalidArgument} for an id outside of the vocabulary.
   std::string decode(std::span<const std::int32_t> ids, bool skip_special_tokens = false) const;

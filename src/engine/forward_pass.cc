@@ -70,8 +70,7 @@ ForwardPass::ForwardPass(MiniMaxPreTrainedModel::Impl& impl, const ModelInputs& 
   }
   if (states_.empty()) {
     for (std::size_t row = 0; row < rows; ++row) {
-      fresh_.emplace_back(std::make_unique<State::Impl>(State::Impl{
-          model::SequenceState(impl.model.config, impl.model.precision, impl.model.identity)}));
+      fresh_.push_back(new_state(impl.model));
     }
     states_ = fresh_;
   }

@@ -138,3 +138,37 @@ std::vector<std::int32_t> Packing::last_columns(std::int64_t columns) const {
 }
 
 }  // namespace minimax::engine
+
+namespace minimax {
+
+ModelInputs BatchEncoding::inputs() const& {
+  ModelInputs inputs(input_ids);
+  inputs.batch_size = batch_size;
+  inputs.attention_mask = attention_mask;
+  return inputs;
+}
+
+BatchEncoding pad(std::span<const std::vector<std::int32_t>> rows, PaddingSide side,
+                  std::int32_t pad_token_id) {
+  base::check(!rows.empty(), ErrorCode::kInvalidArgument,
+              "rows: expected at least one, found none");
+  std::size_t length = 0;
+  for (const std::vector<std::int32_t>& row : rows) {
+    base::check(!row.empty(), ErrorCode::kInvalidArgument,
+                "rows: expected at least one token in each, found an empty one");
+    length = std::max(length, row.size());
+  }
+  BatchEncoding batch{
+      .batch_size = static_cast<std::int64_t>(rows.size()), .input_ids = {}, .attention_mask = {}};
+  for (const std::vector<std::int32_t>& row : rows) {
+    const std::size_t left = side == PaddingSide::kLeft ? length - row.size() : 0;
+    const auto begin = static_cast<std::ptrdiff_t>(batch.input_ids.size() + left);
+    batch.input_ids.resize(batch.input_ids.size() + length, pad_token_id);
+    batch.attention_mask.resize(batch.attention_mask.size() + length, 0);
+    std::copy(row.begin(), row.end(), batch.input_ids.begin() + begin);
+    std::fill_n(batch.attention_mask.begin() + begin, row.size(), 1);
+  }
+  return batch;
+}
+
+}  // namespace minimax

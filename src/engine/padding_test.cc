@@ -80,6 +80,23 @@ TEST(Packing, NeedsNoMask) {
   EXPECT_EQ(packing.tokens(), 8);
 }
 
+TEST(Pad, FillsRowsUpAtEitherSide) {
+  const std::vector<std::vector<std::int32_t>> rows = {{1, 2}, {3, 4, 5}};
+  const BatchEncoding left = pad(rows, PaddingSide::kLeft, 9);
+  EXPECT_THAT(left.input_ids, ElementsAre(9, 1, 2, 3, 4, 5));
+  EXPECT_THAT(left.attention_mask, ElementsAre(0, 1, 1, 1, 1, 1));
+  const BatchEncoding right = pad(rows, PaddingSide::kRight, 9);
+  EXPECT_THAT(right.input_ids, ElementsAre(1, 2, 9, 3, 4, 5));
+  EXPECT_THAT(right.attention_mask, ElementsAre(1, 1, 0, 1, 1, 1));
+  EXPECT_THAT(Packing(right.inputs(), config()).cu_seqlens(), ElementsAre(0, 2, 5));
+}
+
+TEST(Pad, RefusesRowsWithoutTokens) {
+  EXPECT_THROW(pad({}, PaddingSide::kLeft), Error);
+  const std::vector<std::vector<std::int32_t>> rows = {{1}, {}};
+  EXPECT_THROW(pad(rows, PaddingSide::kLeft), Error);
+}
+
 struct BadInput {
   const char* name;
   ModelInputs inputs;

@@ -14,6 +14,14 @@ std::unique_ptr<MiniMaxPreTrainedModel::Impl> load_pretrained(
                                                         options);
 }
 
+State make_state(model::SequenceState sequence) {
+  return State(std::make_unique<State::Impl>(State::Impl{std::move(sequence)}));
+}
+
+State new_state(const model::Model& model) {
+  return make_state(model::SequenceState(model.config, model.precision, model.identity));
+}
+
 void check_token_ids(std::span<const std::int32_t> ids, std::int64_t vocab_size) {
   base::check(!ids.empty(), ErrorCode::kInvalidArgument,
               "input_ids: expected at least one token, found none");
@@ -39,7 +47,25 @@ State::~State() = default;
 
 std::int64_t State::length() const { return impl_->sequence.length(); }
 std::int64_t State::bytes() const { return impl_->sequence.bytes(); }
+void State::snapshot() { impl_->sequence.snapshot(); }
+void State::drop_snapshots() { impl_->sequence.drop_snapshots(); }
+std::int64_t State::truncate(std::int64_t length) { return impl_->sequence.truncate(length); }
 std::string State::save() const { return impl_->sequence.save(); }
+void State::save(const std::filesystem::path& path) const { impl_->sequence.save_file(path); }
+
+std::vector<State> reorder(std::span<const State> states, std::span<const std::int64_t> beams) {
+  std::vector<State> chosen;
+  chosen.reserve(beams.size());
+  for (const std::int64_t beam : beams) {
+    base::check(0 <= beam && beam < static_cast<std::int64_t>(states.size()),
+                ErrorCode::kInvalidArgument, [&] {
+                  return fmt::format("beams: expected an index below {}, found {}", states.size(),
+                                     beam);
+                });
+    chosen.push_back(states[static_cast<std::size_t>(beam)]);
+  }
+  return chosen;
+}
 
 MiniMaxPreTrainedModel::MiniMaxPreTrainedModel(std::unique_ptr<Impl> impl)
     : impl_(std::move(impl)) {}
@@ -59,16 +85,18 @@ const std::vector<std::string>& MiniMaxPreTrainedModel::warnings() const {
   return impl_->model.warnings;
 }
 
-State MiniMaxPreTrainedModel::new_state() const {
-  const model::Model& model = impl_->model;
-  return State(std::make_unique<State::Impl>(
-      State::Impl{model::SequenceState(model.config, model.precision, model.identity)}));
-}
+State MiniMaxPreTrainedModel::new_state() const { return engine::new_state(impl_->model); }
 
 State MiniMaxPreTrainedModel::restore_state(std::string_view bytes) const {
   const model::Model& model = impl_->model;
-  return State(std::make_unique<State::Impl>(State::Impl{
-      model::SequenceState::restore(bytes, model.config, model.precision, model.identity)}));
+  return engine::make_state(
+      model::SequenceState::restore(bytes, model.config, model.precision, model.identity));
+}
+
+State MiniMaxPreTrainedModel::load_state(const std::filesystem::path& path) const {
+  const model::Model& model = impl_->model;
+  return engine::make_state(
+      model::SequenceState::load_file(path, model.config, model.precision, model.identity));
 }
 
 }  // namespace minimax

@@ -32,6 +32,10 @@ namespace minimax::engine {
 std::unique_ptr<MiniMaxPreTrainedModel::Impl> load_pretrained(
     const std::filesystem::path& directory, model::HeadKind head, const LoadOptions& options);
 
+State make_state(model::SequenceState sequence);
+/// Of an empty sequence.
+State new_state(const model::Model& model);
+
 /// Throws Error{kInvalidArgument} naming the first id outside of the vocabulary, or for no ids.
 void check_token_ids(std::span<const std::int32_t> ids, std::int64_t vocab_size);
 

@@ -45,6 +45,16 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, SpecialTokens
   return impl_->tokenizer.encode(text, {.parse_special = special == SpecialTokens::kParse});
 }
 
+BatchEncoding Tokenizer::encode_batch(std::span<const std::string> texts, PaddingSide side,
+                                      std::int32_t pad_token_id, SpecialTokens special) const {
+  std::vector<std::vector<std::int32_t>> rows;
+  rows.reserve(texts.size());
+  for (const std::string& text : texts) {
+    rows.push_back(encode(text, special));
+  }
+  return pad(rows, side, pad_token_id);
+}
+
 std::string Tokenizer::decode(std::span<const std::int32_t> ids, bool skip_special_tokens) const {
   return impl_->tokenizer.decode(ids, skip_special_tokens);
 }
