@@ -15,6 +15,8 @@ namespace minimax::apps {
 namespace {
 
 constexpr const char* kExamples = R"(Examples:
+  minimax chat --load examples/mayonnaise.json \
+    --once "Do you have mayonnaise recipes?"
   minimax chat
   minimax chat --once "What is the capital of France?"
   minimax chat ./my-model --system "Answer in one sentence." --temperature 0
