@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 
 namespace minimax::base {
 
@@ -25,5 +26,15 @@ class SplitMix64 {
  private:
   std::uint64_t state_;
 };
+
+/// Uniform in [0, 1), and a function of its arguments alone: for masks that must not depend on the
+/// order in which, or the thread on which, their elements are computed.
+inline double uniform_at(std::uint64_t seed, std::initializer_list<std::int64_t> place) {
+  std::uint64_t bits = SplitMix64(seed).next();
+  for (const std::int64_t coordinate : place) {
+    bits = SplitMix64(bits ^ static_cast<std::uint64_t>(coordinate)).next();
+  }
+  return static_cast<double>(bits >> 11) * 0x1p-53;
+}
 
 }  // namespace minimax::base

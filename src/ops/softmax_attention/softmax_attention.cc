@@ -8,6 +8,7 @@
 
 #include "ops/checks.h"
 #include "ops/parallel.h"
+#include "ops/softmax_attention/softmax_arguments.h"
 #include "ops/softmax_attention/softmax_attention_kernels.h"
 #include "ops/softmax_attention/softmax_parts.h"
 
@@ -59,22 +60,6 @@ void check_arguments(const KvCacheAppendArgs& args) {
   check_caches(checks, args.cu_seqlens, shape[0], args.caches, kOnlyItself);
 }
 
-void check_arguments(const SoftmaxAttentionArgs& args) {
-  const Checks checks("softmax_attention");
-  checks.tensor("q", args.q, DType::kF32, {Checks::kAny, Checks::kAny, Checks::kAny});
-  const tensor::Shape& shape = args.q.shape();
-  checks.tensor("out", args.out, DType::kF32, {shape[0], shape[1], shape[2]});
-  checks.disjoint("out", args.out, "q", args.q);
-  checks.that(args.num_key_value_heads >= 1 && shape[1] % args.num_key_value_heads == 0, [&] {
-    return fmt::format("num_key_value_heads: expected a divisor of {}, found {}", shape[1],
-                       args.num_key_value_heads);
-  });
-  checks.that(args.sliding_window >= 0, [&] {
-    return fmt::format("sliding_window: expected at least 0, found {}", args.sliding_window);
-  });
-  check_caches(checks, args.cu_seqlens, shape[0], args.caches, args.sliding_window);
-}
-
 KvPages pages_of(const KvCacheView& cache, std::int64_t kv_heads, std::int64_t head_dim) {
   return {.pages = cache.pages.data(),
           .first_page = cache.first_page,
@@ -95,6 +80,33 @@ KvAppend append_of(const KvCacheAppendArgs& args, std::size_t sequence) {
           .cache = pages_of(args.caches[sequence], shape[1], shape[2])};
 }
 
+void append_on_cpu(const Context& ctx, const KvCacheAppendArgs& args) {
+  const auto kernel =
+      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::kv_cache_append<isa>; });
+  const std::int64_t token_elements = 2 * args.k.shape()[1] * args.k.shape()[2];
+  for (std::size_t b = 0; b < args.caches.size(); ++b) {
+    const KvAppend append = append_of(args, b);
+    parallel_rows(ctx, append.tokens, token_elements, kernel, append);
+  }
+}
+
+}  // namespace
+
+void check_arguments(const Checks& checks, const SoftmaxAttentionArgs& args) {
+  checks.tensor("q", args.q, DType::kF32, {Checks::kAny, Checks::kAny, Checks::kAny});
+  const tensor::Shape& shape = args.q.shape();
+  checks.tensor("out", args.out, DType::kF32, {shape[0], shape[1], shape[2]});
+  checks.disjoint("out", args.out, "q", args.q);
+  checks.that(args.num_key_value_heads >= 1 && shape[1] % args.num_key_value_heads == 0, [&] {
+    return fmt::format("num_key_value_heads: expected a divisor of {}, found {}", shape[1],
+                       args.num_key_value_heads);
+  });
+  checks.that(args.sliding_window >= 0, [&] {
+    return fmt::format("sliding_window: expected at least 0, found {}", args.sliding_window);
+  });
+  check_caches(checks, args.cu_seqlens, shape[0], args.caches, args.sliding_window);
+}
+
 SoftmaxSequence sequence_of(const SoftmaxAttentionArgs& args, std::size_t sequence) {
   const tensor::Shape& shape = args.q.shape();
   const std::int64_t first = args.cu_seqlens[sequence];
@@ -107,18 +119,6 @@ SoftmaxSequence sequence_of(const SoftmaxAttentionArgs& args, std::size_t sequen
           .cache = pages_of(args.caches[sequence], args.num_key_value_heads, shape[2]),
           .out = args.out.data<float>() + first * shape[1] * shape[2]};
 }
-
-void append_on_cpu(const Context& ctx, const KvCacheAppendArgs& args) {
-  const auto kernel =
-      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::kv_cache_append<isa>; });
-  const std::int64_t token_elements = 2 * args.k.shape()[1] * args.k.shape()[2];
-  for (std::size_t b = 0; b < args.caches.size(); ++b) {
-    const KvAppend append = append_of(args, b);
-    parallel_rows(ctx, append.tokens, token_elements, kernel, append);
-  }
-}
-
-}  // namespace
 
 void kv_cache_append(const Context& ctx, const KvCacheAppendArgs& args) {
   check_arguments(args);
@@ -134,7 +134,7 @@ void kv_cache_append(const Context& ctx, const KvCacheAppendArgs& args) {
 }
 
 void softmax_attention(const Context& ctx, const SoftmaxAttentionArgs& args) {
-  check_arguments(args);
+  check_arguments(Checks("softmax_attention"), args);
   std::vector<SoftmaxSequence> sequences;
   for (std::size_t b = 0; b < args.caches.size(); ++b) {
     sequences.push_back(sequence_of(args, b));
