@@ -20,16 +20,21 @@ enum class FinishReason { kEndOfSequence, kStopString, kLength, kCancelled };
 const char* finish_reason_name(FinishReason reason);
 
 struct GenerateOptions {
-  const Tokenizer* tokenizer = nullptr;  ///< required for on_text and stop_strings
-  State* state = nullptr;                ///< continued from (the input follows it) and advanced
+  const Tokenizer* tokenizer = nullptr;  ///< required for text and stop_strings
+  /// Continued from (the input follows it) and advanced. For calls with one sequence.
+  State* state = nullptr;
   /// Called in this order, after the processors of the GenerationConfig that forbid or penalize
   /// tokens and before temperature and the filters. Those that look back, these too, see the tokens
   /// of this call, not what is behind `state`.
   std::vector<LogitsProcessor> logits_processor = {};
-  /// Called with every new token; returning false ends the generation.
+  // What follows streams the answers. on_token and on_text are for calls with one sequence; the
+  // others say which output the token or text will be in, too.
+  /// Called with every new token; returning false ends its sequence.
   std::function<bool(std::int32_t token)> on_token = {};
   /// Called with text as it becomes certain: whole UTF-8 characters, no part of a stop string.
   std::function<void(std::string_view text)> on_text = {};
+  std::function<bool(std::int64_t output, std::int32_t token)> on_batch_token = {};
+  std::function<void(std::int64_t output, std::string_view text)> on_batch_text = {};
   /// Asked between the pieces of a long prompt and before every token; true ends the generation.
   std::function<bool()> cancelled = {};
   /// Called while a long prompt is read.

@@ -38,6 +38,9 @@ struct GenerationConfig {
   std::vector<std::int32_t> suppress_tokens;        ///< never generated
   std::vector<std::int32_t> begin_suppress_tokens;  ///< not as the first new token
 
+  std::int64_t num_return_sequences = 1;  ///< answers to each prompt; more than 1 only if drawn
+
+  /// Where several sequences are drawn, the n-th of the outputs (from 0) has the seed `seed` + n.
   std::uint64_t seed = 0;
   std::vector<std::int32_t> eos_token_id;
   bool ignore_eos = false;  ///< never choose an end token

@@ -113,8 +113,17 @@ class MiniMaxForCausalLM : public MiniMaxPreTrainedModel {
 
   MoeCausalLMOutputWithPast forward(const ModelInputs& inputs, const ForwardOptions& options = {});
 
+  /// Continues one sequence.
   GenerateOutput generate(std::span<const std::int32_t> input_ids, const GenerationConfig& config,
                           const GenerateOptions& options = {});
+  GenerateOutput generate(const std::vector<std::int32_t>& input_ids,
+                          const GenerationConfig& config, const GenerateOptions& options = {});
+
+  /// Continues every row: num_return_sequences outputs for the first row, then those for the next.
+  /// The rows share nothing but the time: output i equals that of the row alone with the seed
+  /// `seed` + i. max_length counts the tokens of each row, padding not.
+  std::vector<GenerateOutput> generate(const ModelInputs& inputs, const GenerationConfig& config,
+                                       const GenerateOptions& options = {});
 
  private:
   using MiniMaxPreTrainedModel::MiniMaxPreTrainedModel;

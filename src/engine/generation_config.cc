@@ -102,6 +102,11 @@ class Reader {
   GenerationConfig& config_;
 };
 
+void check_from_one(const char* field, std::int64_t found) {
+  base::check(found >= 1, ErrorCode::kInvalidArgument,
+              [&] { return fmt::format("{}: expected a number from 1, found {}", field, found); });
+}
+
 void check_lists(const GenerationConfig& config) {
   for (std::size_t i = 0; i < config.bad_words_ids.size(); ++i) {
     base::check(!config.bad_words_ids[i].empty(), ErrorCode::kInvalidArgument, [&] {
@@ -122,6 +127,17 @@ void check_range(bool holds, const char* field, const char* expected, double fou
 void check_at_least_zero(const char* field, std::int64_t found) {
   base::check(found >= 0, ErrorCode::kInvalidArgument,
               [&] { return fmt::format("{}: expected a number from 0, found {}", field, found); });
+}
+
+void check_returns(const GenerationConfig& config) {
+  check_from_one("num_return_sequences", config.num_return_sequences);
+  base::check(config.num_return_sequences == 1 || config.do_sample, ErrorCode::kInvalidArgument,
+              [&] {
+                return fmt::format(
+                    "num_return_sequences: expected 1 without do_sample, where all are equal, "
+                    "found {}",
+                    config.num_return_sequences);
+              });
 }
 
 void read_lengths(Reader& reader, GenerationConfig& config) {
@@ -163,6 +179,7 @@ GenerationConfig GenerationConfig::from_pretrained(const std::filesystem::path& 
   read_lengths(reader, result);
   read_choice(reader, result);
   reader.integer("no_repeat_ngram_size", 0, result.no_repeat_ngram_size);
+  reader.integer("num_return_sequences", 1, result.num_return_sequences);
   reader.token_ids("eos_token_id", config.vocab_size, result.eos_token_id);
   reader.token_ids("suppress_tokens", config.vocab_size, result.suppress_tokens);
   reader.token_ids("begin_suppress_tokens", config.vocab_size, result.begin_suppress_tokens);
@@ -191,6 +208,7 @@ void GenerationConfig::validate() const {
   check_range(std::isfinite(repetition_penalty) && repetition_penalty > 0, "repetition_penalty",
               "a finite number above 0", repetition_penalty);
   check_lists(*this);
+  check_returns(*this);
 }
 
 // Source: _prepare_generated_length in transformers 5.17, generation/utils.py, but for the default.

@@ -132,8 +132,9 @@ TEST_F(Demonstration, DrawsTheSameTextForTheSameSeed) {
 
 TEST_F(Demonstration, RefusesWhatMakesNoSense) {
   const GenerationConfig config = greedy(model_);
+  const std::vector<std::int32_t> none;
   const std::vector<std::int32_t> outside = {1, 2213};
-  EXPECT_THROW(model_.generate({}, config), Error);
+  EXPECT_THROW(model_.generate(none, config), Error);
   EXPECT_THROW(model_.generate(outside, config), Error);
   GenerationConfig bad = config;
   bad.top_p = 0.0;

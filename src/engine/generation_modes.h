@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ways in which generate() chooses tokens. Each returns the answers to all prompts, those to
+// one prompt beside each other.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "engine/generation_steps.h"
+
+namespace minimax::engine {
+
+/// The likeliest or a drawn token, one after the other. `state`, where it is not null, is continued
+/// and advanced; then there must be one prompt and one answer.
+std::vector<GenerateOutput> generate_token_by_token(const GenerationCall& call,
+                                                    std::span<const Prompt> prompts,
+                                                    model::SequenceState* state);
+
+}  // namespace minimax::engine

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The forward passes of generate(): prompts that are read, and single tokens that follow them.
+// B: sequences, V: vocab_size.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/padding.h"
+#include "engine/pretrained_model.h"
+
+namespace minimax::engine {
+
+/// What all sequences of one call of generate() share. Everything must outlive the call.
+struct GenerationCall {
+  using Clock = std::chrono::steady_clock;
+
+  MiniMaxPreTrainedModel::Impl& impl;
+  const GenerationConfig& config;
+  const GenerateOptions& options;
+  Clock::time_point start = Clock::now();
+
+  bool cancelled() const { return options.cancelled && options.cancelled(); }
+  std::int64_t vocab_size() const { return impl.model.config.vocab_size; }
+  double seconds() const;  ///< since the start
+  model::SequenceState new_state() const;
+};
+
+/// One row of the input without its padding: ids, or embeddings instead of them.
+struct Prompt {
+  std::vector<std::int32_t> ids;
+  std::vector<float> embeddings;  // [tokens, hidden_size]
+  std::int64_t tokens = 0;
+};
+
+/// Throws: Error{kInvalidArgument} naming the argument that does not fit.
+std::vector<Prompt> prompts_of(const ModelInputs& inputs, const MiniMaxConfig& config);
+
+using StatePointers = std::span<model::SequenceState* const>;
+
+/// Reads the prompts, several at a time where they are short. How a prompt is cut depends on
+/// nothing but its own length, so that the others change nothing. Writes the logits that follow
+/// each one. Returns false where the caller cancelled.
+/// Shapes: states [B], logits [B, V].
+bool read_prompts(const GenerationCall& call, std::span<const Prompt> prompts, StatePointers states,
+                  std::span<float> logits);
+
+/// Runs one more token of each sequence, all in one batch.
+/// Shapes: tokens [B], states [B], logits [B, V].
+void decode(const GenerationCall& call, std::span<const std::int32_t> tokens, StatePointers states,
+            std::span<float> logits);
+
+/// Row `index` of values with rows of `width`.
+template <class T>
+std::span<T> row_of(std::span<T> values, std::int64_t index, std::int64_t width) {
+  return values.subspan(static_cast<std::size_t>(index * width), static_cast<std::size_t>(width));
+}
+
+}  // namespace minimax::engine

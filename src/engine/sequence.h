@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// One answer in the making: its tokens, its text, and whether it has ended.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/generation_steps.h"
+#include "engine/sampler.h"
+#include "engine/text_stream.h"
+
+namespace minimax::engine {
+
+class Sequence {
+ public:
+  /// Sequence number `index` of the call, after `past` tokens of a state. It draws with the seed of
+  /// the configuration plus `index`. `call` must outlive the sequence.
+  /// Throws: Error{kInvalidArgument} where max_length leaves no room.
+  Sequence(const GenerationCall& call, const Prompt& prompt, std::int64_t past, std::int64_t index);
+
+  /// The next token of a row of logits, which become scores.
+  std::int32_t choose(std::span<float> logits);
+  /// Takes a token into the answer, which may end with it.
+  void accept(std::int32_t token);
+  /// Ends the answer, unless it has ended.
+  void finish(FinishReason reason);
+
+  bool finished() const { return finished_; }
+  std::int64_t new_tokens() const { return static_cast<std::int64_t>(output_.tokens.size()); }
+  std::int64_t max_new_tokens() const { return config_.max_new_tokens.value(); }
+  std::int32_t last_token() const { return output_.tokens.back(); }
+
+  /// The answer, once it has ended.
+  GenerateOutput take();
+
+ private:
+  void emit(const std::string& text);
+  bool wants_more(std::int32_t token) const;
+  std::optional<FinishReason> reason_to_end(std::int32_t token);
+
+  const GenerationCall& call_;
+  std::int64_t index_;
+  GenerationConfig config_;  // with what applies after this prompt
+  Sampler sampler_;
+  std::optional<TextStream> text_;
+  std::vector<std::int32_t> history_;  // the prompt and the answer
+  GenerateOutput output_;
+  bool finished_ = false;
+};
+
+}  // namespace minimax::engine
