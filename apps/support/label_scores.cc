@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 namespace minimax::apps {
 
@@ -42,7 +43,10 @@ std::vector<AnswerSpan> best_spans(std::span<const float> start_logits,
                                    std::size_t count) {
   const std::vector<double> start = softmax(start_logits);
   const std::vector<double> last = softmax(end_logits);
-  const auto is_better = [](const AnswerSpan& a, const AnswerSpan& b) { return a.score > b.score; };
+  // Of equal scores, what comes first and is shorter.
+  const auto is_better = [](const AnswerSpan& a, const AnswerSpan& b) {
+    return std::tie(b.score, a.begin, a.end) < std::tie(a.score, b.begin, b.end);
+  };
   std::vector<AnswerSpan> best;  // a heap with the worst on top
   for (std::size_t begin = 0; begin < start.size(); ++begin) {
     for (std::size_t end = begin + 1; end <= std::min(begin + max_tokens, last.size()); ++end) {

@@ -29,7 +29,7 @@ TEST(LabelScores, FollowTheProblem) {
 }
 
 TEST(BestSpans, AreShortEnoughAndInOrder) {
-  const std::vector<float> start = {5, 0, 0, 0, 4};
+  const std::vector<float> start = {5, 0, 0, 0, 4.5F};
   const std::vector<float> end = {0, 1, 0, 5, 2};
   const std::vector<AnswerSpan> spans = best_spans(start, end, 3, 3);
   ASSERT_EQ(spans.size(), 3U);
@@ -40,6 +40,15 @@ TEST(BestSpans, AreShortEnoughAndInOrder) {
   EXPECT_EQ(spans[1].end, 2U);
   EXPECT_GT(spans[0].score, spans[1].score);
   EXPECT_GT(spans[1].score, spans[2].score);
+}
+
+TEST(BestSpans, PrefersTheFirstOfEqualScores) {
+  const std::vector<float> flat(4);
+  const std::vector<AnswerSpan> spans = best_spans(flat, flat, 2, 2);
+  EXPECT_EQ(spans[0].begin, 0U);
+  EXPECT_EQ(spans[0].end, 1U);
+  EXPECT_EQ(spans[1].begin, 0U);
+  EXPECT_EQ(spans[1].end, 2U);
 }
 
 TEST(BestSpans, OfNothingAreNone) { EXPECT_TRUE(best_spans({}, {}, 3, 1).empty()); }

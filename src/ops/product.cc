@@ -28,7 +28,7 @@ GroupBlocks::GroupBlocks(std::span<const std::int32_t> offsets, std::int64_t col
     row_blocks_ += row_blocks_of(rows_of(group));
     tallest = std::max(tallest, rows_of(group));
   }
-  const std::int64_t wanted = threads * (tallest <= kFewRows ? 16 : 8);
+  const std::int64_t wanted = std::int64_t{threads} * (tallest <= kFewRows ? 16 : 8);
   while (block_columns_ > kMinBlockColumns &&
          row_blocks_ * divide_up(columns, block_columns_) < wanted) {
     block_columns_ /= 2;

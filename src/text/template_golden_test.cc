@@ -60,7 +60,7 @@ Result render(const std::string& source, const JsonObject& variables) {
 
 // The variables that transformers hands to a template.
 JsonObject variables_of(const Json& conversation) {
-  const auto member = [&](const char* name, Json fallback) {
+  const auto member = [&](const char* name, const Json& fallback) {
     const Json* found = conversation.find(name);
     return found == nullptr ? fallback : *found;
   };

@@ -48,6 +48,8 @@ class GuardedTensor {
  public:
   GuardedTensor(tensor::DType dtype, const tensor::Shape& shape);
   ~GuardedTensor();
+  GuardedTensor(const GuardedTensor&) = delete;
+  GuardedTensor& operator=(const GuardedTensor&) = delete;
   GuardedTensor(GuardedTensor&&) noexcept = default;
   GuardedTensor& operator=(GuardedTensor&&) = delete;
 

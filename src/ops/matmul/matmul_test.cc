@@ -53,7 +53,8 @@ class Matmul : public ::testing::TestWithParam<Case> {
                                : target().isa == cpu::Isa::kAvx2 ? 8
                                                                  : 4;
     const std::int64_t chain = 2 * (std::min<std::int64_t>(inner, 2048) / lanes + 1);
-    const double roundings = static_cast<double>(chain + 4 + inner / 1024 + 1);
+    const std::int64_t pieces = inner / 1024 + 1;
+    const auto roundings = static_cast<double>(chain + 4 + pieces);
     for (std::int64_t i = 0; i < x.shape()[0] * columns; ++i) {
       double sum = 0.0;
       double magnitude = 0.0;
@@ -121,7 +122,7 @@ TEST_P(Matmul, ReadsNoNeighbour) {
   const GuardedTensor x = testing::random_tensor({9, 35}, 7);
   const GuardedTensor weight = testing::random_weight(dtype(), {9, 35}, 8);
   const std::vector<float> clean = run(*x, *weight);
-  std::fill_n(x.floats() + 4 * 35, 35, nan);
+  std::fill_n(x->rows(4, 5).data<float>(), 35, nan);
   std::memset(weight->rows(5, 6).bytes_begin(), 0xff,
               static_cast<std::size_t>(weight->rows(5, 6).bytes()));
   const std::vector<float> out = run(*x, *weight);

@@ -394,14 +394,14 @@ TEST_P(SoftmaxAttention, HoldsPartsOfManyLongSequencesInTheAnnouncedScratch) {
   std::vector<std::int64_t> cu_seqlens(21);
   std::iota(cu_seqlens.begin(), cu_seqlens.end(), 0);
   const GuardedTensor q(DType::kF32, {20, 64, 8});
-  for (int b = 0; b < 20; ++b) {
+  for (std::int64_t b = 0; b < 20; ++b) {
     std::copy_n(s.q.floats() + 4199 * 512, 512, q.floats() + b * 512);
   }
   const GuardedTensor out(DType::kF32, {20, 64, 8});
   softmax_attention(
       *ctx,
       {.q = *q, .num_key_value_heads = 8, .cu_seqlens = cu_seqlens, .caches = caches, .out = *out});
-  for (int b = 0; b < 20; ++b) {
+  for (std::int64_t b = 0; b < 20; ++b) {
     EXPECT_TRUE(
         std::equal(out.floats() + b * 512, out.floats() + (b + 1) * 512, expected.end() - 512))
         << b;

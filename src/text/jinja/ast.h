@@ -29,6 +29,7 @@ struct StringConstant {
   explicit StringConstant(std::string from) : bytes(std::move(from)) { text.bytes = bytes; }
   StringConstant(const StringConstant&) = delete;
   StringConstant& operator=(const StringConstant&) = delete;
+  ~StringConstant() = default;
 
   std::string bytes;
   Text text;

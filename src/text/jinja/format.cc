@@ -142,8 +142,9 @@ std::string format_float(double value) {
 
 std::optional<double> parse_double(std::string_view text) {
   double value = 0;
-  const char* end = text.data() + text.size();
-  const auto result = std::from_chars(text.data(), end, value);
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  const auto result = std::from_chars(begin, end, value);
   if (result.ptr != end || result.ec == std::errc::invalid_argument) {
     return std::nullopt;
   }

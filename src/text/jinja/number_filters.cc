@@ -108,18 +108,18 @@ Value float_filter(Runtime& runtime, const Value& subject, const Arguments& argu
   return number ? Value(*number) : fallback;
 }
 
-const Value& expect_number(const Value& value, std::string_view what) {
+void expect_number(const Value& value, std::string_view what) {
   if (is_undefined(value)) {
     fail_undefined(std::get<Undefined>(value));
   }
   if (!is_number(value)) {
     fail(fmt::format("{}: expected a number, found {}", what, type_name(value)));
   }
-  return value;
 }
 
 Value abs_filter(Runtime&, const Value& subject, const Arguments&) {
-  const bool is_negative = as_double(expect_number(subject, "abs")) < 0;
+  expect_number(subject, "abs");
+  const bool is_negative = as_double(subject) < 0;
   return apply(is_negative ? UnaryOperator::kMinus : UnaryOperator::kPlus, subject);
 }
 

@@ -114,11 +114,11 @@ void append_number(Heap& heap, TextBuilder& out, const Value& value, const Spec&
   append_padded(out, *make_text(heap, sign + digits), spec, '>');
 }
 
-const Text& truncated(Heap& heap, const Text& text, std::int64_t precision) {
-  if (precision < 0 || count_code_points(text.bytes) <= precision) {
+const Text* truncated(Heap& heap, const Text* text, std::int64_t precision) {
+  if (precision < 0 || count_code_points(text->bytes) <= precision) {
     return text;
   }
-  return *slice_bytes(heap, text, 0, byte_offset(text.bytes, precision));
+  return slice_bytes(heap, *text, 0, byte_offset(text->bytes, precision));
 }
 
 // "%5.2f": one conversion behind its '%'. Gives the offset behind it.
@@ -193,7 +193,7 @@ struct PercentFormatter {
       spec.type == 's' ? append_str(heap, piece, value) : append_repr(heap, piece, value);
       spec.fill = ' ';
       spec.align = spec.align == '=' ? '>' : spec.align;
-      append_padded(out, truncated(heap, *piece.finish(), spec.precision), spec, '>');
+      append_padded(out, *truncated(heap, piece.finish(), spec.precision), spec, '>');
       return;
     }
     if (std::string_view("diufFegxXo").find(spec.type) == std::string_view::npos) {
@@ -259,7 +259,7 @@ class BraceFormatter {
     TextBuilder piece(runtime_.heap());
     wants_repr ? append_repr(runtime_.heap(), piece, value)
                : append_str(runtime_.heap(), piece, value);
-    append_padded(out_, truncated(runtime_.heap(), *piece.finish(), spec.precision), spec, '<');
+    append_padded(out_, *truncated(runtime_.heap(), piece.finish(), spec.precision), spec, '<');
   }
 
   Value look_up(std::string_view path) {
