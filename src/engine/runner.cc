@@ -16,7 +16,7 @@ namespace minimax::engine {
 namespace {
 
 constexpr std::int64_t kWorkspaceBytes = 40LL << 20;
-constexpr std::int64_t kMaxTokens = 512;
+constexpr std::int64_t kMaxTokens = model::StateSize::kLongestStep;
 constexpr std::int64_t kTokenStep = 64;  // whole tiles of the kernels
 constexpr int kMaxThreads = 1024;
 
