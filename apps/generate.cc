@@ -28,7 +28,7 @@ constexpr const char* kExamples = R"(Examples:
   minimax generate ./my-model --prompt-file story.txt --stop "The end" --stop "###"
 
 --json prints {"text", "tokens", "prompt_tokens", "finish_reason", "timings"}: tokens are the
-generated ids, prompt_tokens is a count, finish_reason is stop, length or cancelled.)";
+generated ids, prompt_tokens is a count, finish_reason is stop, length, time or cancelled.)";
 
 class GenerateCommand : public Command {
  public:

@@ -10,13 +10,21 @@
 
 #include "minimax/logits_processor.h"
 #include "minimax/state.h"
+#include "minimax/stopping_criteria.h"
 #include "minimax/tokenizer.h"
 
 namespace minimax {
 
-enum class FinishReason { kEndOfSequence, kStopString, kLength, kCancelled };
+enum class FinishReason {
+  kEndOfSequence,
+  kStopString,
+  kStoppingCriteria,
+  kLength,
+  kTime,
+  kCancelled,
+};
 
-/// "stop" for an end token or stop string, "length", or "cancelled".
+/// "stop" for an end token, stop string or stopping criterion, "length", "time" or "cancelled".
 const char* finish_reason_name(FinishReason reason);
 
 struct GenerateOptions {
@@ -27,6 +35,8 @@ struct GenerateOptions {
   /// tokens and before temperature and the filters. Those that look back, these too, see the tokens
   /// of this call, not what is behind `state`.
   std::vector<LogitsProcessor> logits_processor = {};
+  /// Any of them ends a sequence.
+  std::vector<StoppingCriteria> stopping_criteria = {};
   // What follows streams the answers. on_token and on_text are for calls with one sequence; the
   // others say which output the token or text will be in, too.
   /// Called with every new token; returning false ends its sequence.

@@ -20,6 +20,7 @@ struct GenerationConfig {
   std::int64_t min_new_tokens = 0;  ///< no end token before; 0: unset
   std::optional<std::int64_t> max_length;
   std::int64_t min_length = 0;
+  std::optional<double> max_time;  ///< in seconds: no token is begun later after the call
 
   bool do_sample = false;           ///< false: the most likely token, the lowest id among equals
   double temperature = 1.0;         ///< above 0; 0 means do_sample = false

@@ -92,9 +92,12 @@ const char* finish_reason_name(FinishReason reason) {
   switch (reason) {
     case FinishReason::kEndOfSequence:
     case FinishReason::kStopString:
+    case FinishReason::kStoppingCriteria:
       return "stop";
     case FinishReason::kLength:
       return "length";
+    case FinishReason::kTime:
+      return "time";
     case FinishReason::kCancelled:
       break;
   }

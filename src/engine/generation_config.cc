@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <utility>
 
 #include "base/check.h"
@@ -22,10 +23,11 @@ class Reader {
   Reader(const Json& json, std::string source, GenerationConfig& config)
       : json_(json), source_(std::move(source)), config_(config) {}
 
-  void number(const char* key, double min, double max, double& field) {
+  template <class Number>  // double, or an optional one
+  void number(const char* key, double min, double max, Number& field) {
     take(key, fmt::format("a number from {} to {}", min, max), [&](const Json& value) {
       const bool good = value.is_number() && value.number() >= min && value.number() <= max;
-      field = good ? value.number() : field;
+      field = good ? Number(value.number()) : field;
       return good;
     });
   }
@@ -145,6 +147,7 @@ void read_lengths(Reader& reader, GenerationConfig& config) {
   reader.integer("min_new_tokens", 0, config.min_new_tokens);
   reader.integer("max_length", 1, config.max_length);
   reader.integer("min_length", 0, config.min_length);
+  reader.number("max_time", 0.0, std::numeric_limits<double>::max(), config.max_time);
 }
 
 void read_choice(Reader& reader, GenerationConfig& config) {
@@ -193,6 +196,8 @@ void GenerationConfig::validate() const {
   check_at_least_zero("min_new_tokens", min_new_tokens);
   check_at_least_zero("max_length", max_length.value_or(0));
   check_at_least_zero("min_length", min_length);
+  check_range(max_time.value_or(0) >= 0, "max_time", "a number of seconds from 0",
+              max_time.value_or(0));
   check_at_least_zero("no_repeat_ngram_size", no_repeat_ngram_size);
   check_at_least_zero("top_k", top_k);
   check_range(std::isfinite(temperature) && temperature >= 0, "temperature",

@@ -34,17 +34,16 @@ Sequence::Sequence(const GenerationCall& call, const Prompt& prompt, std::int64_
   }
 }
 
-std::int32_t Sequence::choose(std::span<float> logits) {
-  const std::int32_t token = sampler_.sample(logits, history_, new_tokens());
-  if (config_.output_scores) {
-    const float score = logits[static_cast<std::size_t>(token)];
-    output_.scores.push_back(score);
-    output_.logprobs.push_back(static_cast<float>(double{score} - log_sum_exp(logits)));
-  }
-  return token;
+void Sequence::advance(std::span<float> logits) {
+  accept(sampler_.sample(logits, history_, new_tokens()), logits);
 }
 
-void Sequence::accept(std::int32_t token) {
+void Sequence::accept(std::int32_t token, std::span<const float> scores) {
+  if (config_.output_scores) {
+    const float score = scores[static_cast<std::size_t>(token)];
+    output_.scores.push_back(score);
+    output_.logprobs.push_back(static_cast<float>(double{score} - log_sum_exp(scores)));
+  }
   if (output_.tokens.empty()) {
     output_.prompt_seconds = call_.seconds();
   }
@@ -53,12 +52,13 @@ void Sequence::accept(std::int32_t token) {
   if (text_ && !contains(config_.eos_token_id, token)) {
     emit(text_->push(token));
   }
-  if (const std::optional<FinishReason> reason = reason_to_end(token)) {
+  if (const std::optional<FinishReason> reason = reason_to_end(token, scores)) {
     finish(*reason);
   }
 }
 
-std::optional<FinishReason> Sequence::reason_to_end(std::int32_t token) {
+std::optional<FinishReason> Sequence::reason_to_end(std::int32_t token,
+                                                    std::span<const float> scores) {
   const bool goes_on = wants_more(token);
   if (contains(config_.eos_token_id, token)) {
     return FinishReason::kEndOfSequence;
@@ -66,10 +66,25 @@ std::optional<FinishReason> Sequence::reason_to_end(std::int32_t token) {
   if (text_ && text_->stopped()) {
     return FinishReason::kStopString;
   }
+  if (is_stopped(scores)) {
+    return FinishReason::kStoppingCriteria;
+  }
   if (!goes_on) {
     return FinishReason::kCancelled;
   }
-  return new_tokens() >= max_new_tokens() ? std::optional(FinishReason::kLength) : std::nullopt;
+  if (new_tokens() >= max_new_tokens()) {
+    return FinishReason::kLength;
+  }
+  const bool is_late = config_.max_time && call_.seconds() > *config_.max_time;
+  return is_late ? std::optional(FinishReason::kTime) : std::nullopt;
+}
+
+bool Sequence::is_stopped(std::span<const float> scores) const {
+  bool stopped = false;  // all are asked, as they may keep count of the tokens
+  for (const StoppingCriteria& criterion : call_.options.stopping_criteria) {
+    stopped = criterion(history_, scores) || stopped;
+  }
+  return stopped;
 }
 
 bool Sequence::wants_more(std::int32_t token) const {

@@ -21,10 +21,9 @@ class Sequence {
   /// Throws: Error{kInvalidArgument} where max_length leaves no room.
   Sequence(const GenerationCall& call, const Prompt& prompt, std::int64_t past, std::int64_t index);
 
-  /// The next token of a row of logits, which become scores.
-  std::int32_t choose(std::span<float> logits);
-  /// Takes a token into the answer, which may end with it.
-  void accept(std::int32_t token);
+  /// Chooses the next token of a row of logits, which become scores, and takes it into the answer,
+  /// which may end with it.
+  void advance(std::span<float> logits);
   /// Ends the answer, unless it has ended.
   void finish(FinishReason reason);
 
@@ -37,9 +36,11 @@ class Sequence {
   GenerateOutput take();
 
  private:
+  void accept(std::int32_t token, std::span<const float> scores);
   void emit(const std::string& text);
   bool wants_more(std::int32_t token) const;
-  std::optional<FinishReason> reason_to_end(std::int32_t token);
+  bool is_stopped(std::span<const float> scores) const;
+  std::optional<FinishReason> reason_to_end(std::int32_t token, std::span<const float> scores);
 
   const GenerationCall& call_;
   std::int64_t index_;

@@ -75,8 +75,7 @@ class TokenByToken {
     for (std::size_t i = 0; i < live_.size(); ++i) {
       Sequence& sequence = sequences_[live_[i]];
       if (!sequence.finished()) {
-        sequence.accept(
-            sequence.choose(row_of(logits(), static_cast<std::int64_t>(i), call_.vocab_size())));
+        sequence.advance(row_of(logits(), static_cast<std::int64_t>(i), call_.vocab_size()));
       }
     }
     if (call_.cancelled()) {

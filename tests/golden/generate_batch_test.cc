@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -146,6 +147,46 @@ TEST_F(GenerateBatch, StreamsEveryOutputByItsNumber) {
     EXPECT_EQ(text[i], outputs[static_cast<std::size_t>(i)].text);
     EXPECT_EQ(tokens[i], outputs[static_cast<std::size_t>(i)].tokens);
   }
+}
+
+TEST_F(GenerateBatch, StopsEachRowAtItsOwnStopString) {
+  rows_ = {rows_[0], rows_[1]};
+  config_.max_new_tokens = 40;
+  config_.stop_strings = {"eight"};
+  const std::vector<GenerateOutput> outputs = model_.generate(
+      PaddedRows(rows_, Side::kRight).inputs(), config_, {.tokenizer = &tokenizer_});
+  EXPECT_EQ(outputs[0].text, "A spider has ");
+  EXPECT_EQ(outputs[0].finish_reason, FinishReason::kStopString);
+  EXPECT_EQ(outputs[1].finish_reason, FinishReason::kEndOfSequence);
+}
+
+TEST_F(GenerateBatch, EndsARowWhereACriterionSays) {
+  rows_ = {rows_[0], rows_[1]};
+  const std::size_t limit = rows_[0].size() + 3;
+  const StoppingCriteria long_enough = [&](std::span<const std::int32_t> ids,
+                                           std::span<const float> scores) {
+    // The last id was chosen from the scores.
+    EXPECT_EQ(*std::ranges::max_element(scores), scores[static_cast<std::size_t>(ids.back())]);
+    return ids.size() == limit && std::ranges::equal(ids.first(rows_[0].size()), rows_[0]);
+  };
+  const StoppingCriteria never = [](auto, auto) { return false; };
+  const std::vector<GenerateOutput> outputs =
+      model_.generate(PaddedRows(rows_, Side::kLeft).inputs(), config_,
+                      {.stopping_criteria = {long_enough, never}});
+  EXPECT_EQ(outputs[0].tokens.size(), 3u);
+  EXPECT_EQ(outputs[0].finish_reason, FinishReason::kStoppingCriteria);
+  EXPECT_NE(outputs[1].finish_reason, FinishReason::kStoppingCriteria);
+}
+
+TEST_F(GenerateBatch, EndsAllRowsWhenTheTimeIsOver) {
+  config_.max_time = 0.0;  // over before the first token
+  for (const GenerateOutput& output :
+       model_.generate(PaddedRows(rows_, Side::kLeft).inputs(), config_)) {
+    EXPECT_EQ(output.tokens.size(), 1u);
+    EXPECT_EQ(output.finish_reason, FinishReason::kTime);
+  }
+  config_.max_time = 1e9;
+  EXPECT_NE(model_.generate(rows_[0], config_).finish_reason, FinishReason::kTime);
 }
 
 TEST_F(GenerateBatch, EndsEveryRowWhenCancelled) {
