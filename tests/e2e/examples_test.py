@@ -71,6 +71,14 @@ class Examples(program.TestCase):
         self.assertEqual(len(set(memory[1:])), 1, output)
         self.assertIn("attends to all tokens", run("sliding_window"))
 
+    def test_left_padded_batch(self):
+        prompts = ("My favourite condiment is", "Once upon a time", "Paris is the capital of")
+        rules = ("--temperature", "0", "--max-new-tokens", "20")
+        alone = [
+            prompt + self.succeed("generate", "--prompt", prompt, *rules) for prompt in prompts
+        ]
+        self.assertEqual(run("left_padded_batch"), "".join(alone))
+
     def test_base_model(self):
         self.assertIn("8 layers, 9 hidden states\n1 5 256 \n", run("base_model"))
 
