@@ -178,6 +178,43 @@ TEST(SequenceClassification, RefusesSeveralRowsWithoutAPaddingId) {
   EXPECT_THAT(thrown.message, HasSubstr("pad_token_id"));
 }
 
+// The columns from `begin` to `end` of [B, T] values.
+std::vector<std::int32_t> columns(std::span<const std::int32_t> values, std::int64_t length,
+                                  std::int64_t begin, std::int64_t end) {
+  std::vector<std::int32_t> selected;
+  for (auto row = values.begin(); row != values.end(); row += length) {
+    selected.insert(selected.end(), row + begin, row + end);
+  }
+  return selected;
+}
+
+TEST(PastKeyValues, ContinuePaddedRows) {
+  constexpr std::int64_t kSplit = 6;  // every row has a token before it
+  for (const char* name : {"heads/causal_lm_lightning", "heads/window_softmax"}) {
+    auto model = load<MiniMaxForCausalLM>(name);
+    const GoldenFile file(golden_path(name));
+    const HeadCall call(file, "left");
+    const ModelInputs whole = call.inputs();
+    const std::vector<std::int32_t> first = columns(whole.input_ids, call.length(), 0, kSplit);
+    const std::vector<std::int32_t> mask = columns(whole.attention_mask, call.length(), 0, kSplit);
+    const std::vector<std::int32_t> rest =
+        columns(whole.input_ids, call.length(), kSplit, call.length());
+
+    ModelInputs inputs = whole;
+    inputs.input_ids = first;
+    inputs.attention_mask = mask;
+    std::vector<State> states = model.forward(inputs, {.use_cache = true}).past_key_values;
+    ASSERT_EQ(static_cast<std::int64_t>(states.size()), call.batch_size());
+    inputs.input_ids = rest;
+    inputs.attention_mask = whole.attention_mask;  // with the columns of the tokens before
+    const FloatTensor logits = model.forward(inputs, {.past_key_values = states}).logits;
+    const FloatTensor expected =
+        model.forward(whole, {.logits_to_keep = call.length() - kSplit}).logits;
+    EXPECT_EQ(logits.shape, expected.shape);
+    EXPECT_LT(relative_difference(logits.values, expected.values), 1e-5) << name;
+  }
+}
+
 TEST(CausalLoss, LeavesOutLabelsOfPadding) {
   auto model = load<MiniMaxForCausalLM>("heads/causal_lm_lightning");
   const GoldenFile file(golden_path("heads/causal_lm_lightning"));
