@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -54,6 +55,13 @@ class Examples(program.TestCase):
         source = (SOURCES / "chat.cc").read_text()
         for message in messages:
             self.assertIn(message["content"], source)
+
+    def test_the_first_example_of_the_chat_help_is_the_page_s(self):
+        examples = self.succeed("chat", "--help").split("Examples:\n")[1]
+        command = shlex.split(examples.split("\n  minimax", 1)[0].replace("\\\n", " "))
+        self.assertEqual(command[0], "minimax")
+        reply = self.succeed(*command[1:], "--temperature", "0", cwd=program.SOURCE)
+        self.assertRegex(reply, "(?i)mayonnaise")
 
     def test_flash_attention(self):
         self.assertTrue(run("flash_attention").startswith("My favourite condiment is"))
