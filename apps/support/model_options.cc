@@ -49,6 +49,13 @@ void add_execution_options(CLI::App& command, Environment& environment, ModelOpt
           ->check(one_of({"auto", "scalar", "avx2", "avx512"}))
           ->capture_default_str()
           ->group(group));
+  environment.bind(command
+                       .add_option("--attn-implementation", options.attention,
+                                   "flash: in tiles; eager: all scores at once, slow")
+                       ->type_name("flash|eager")
+                       ->check(one_of({"flash", "eager"}))
+                       ->capture_default_str()
+                       ->group(group));
 }
 
 LoadOptions to_load_options(const ModelOptions& options) {
@@ -60,6 +67,8 @@ LoadOptions to_load_options(const ModelOptions& options) {
   } else if (options.dtype == "bfloat16") {
     load.dtype = ComputeType::kBFloat16;
   }
+  load.attn_implementation =
+      options.attention == "eager" ? AttnImplementation::kEager : AttnImplementation::kFlash;
   load.threads = options.threads;
   load.isa = options.isa == "auto" ? "" : options.isa;
   return load;

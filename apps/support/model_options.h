@@ -18,13 +18,14 @@ struct ModelOptions {
   std::string device = "cpu";
   std::string dtype = "auto";
   std::string isa = "auto";
+  std::string attention = "flash";
   int threads = 0;  // 0: one per available processor
 };
 
 /// Adds the positional MODEL, for commands that do not run the model.
 void add_model_location(CLI::App& command, Environment& environment, ModelOptions& options);
 
-/// Adds --threads, --device, --dtype and --isa.
+/// Adds --threads, --device, --dtype, --isa and --attn-implementation.
 void add_execution_options(CLI::App& command, Environment& environment, ModelOptions& options);
 
 LoadOptions to_load_options(const ModelOptions& options);

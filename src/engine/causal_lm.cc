@@ -62,7 +62,7 @@ MoeModelOutputWithPast MiniMaxModel::forward(const ModelInputs& inputs,
   engine::refuse_option(options.logits_to_keep != 0, "logits_to_keep", kClass);
   engine::refuse_option(!options.start_positions.empty(), "start_positions", kClass);
   engine::refuse_option(!options.end_positions.empty(), "end_positions", kClass);
-  ForwardPass pass(impl(), inputs, options);
+  ForwardPass pass(impl(), inputs, options, true);
   MoeModelOutputWithPast output;
   output.last_hidden_state = pass.packing().unpack(pass.run_headless(), config().hidden_size);
   pass.fill(output);

@@ -161,6 +161,7 @@ TokenClassifierOutput MiniMaxForTokenClassification::forward(const ModelInputs& 
   engine::refuse_option(!options.start_positions.empty(), "start_positions", kClass);
   engine::refuse_option(!options.end_positions.empty(), "end_positions", kClass);
   ForwardPass pass(impl(), inputs, options);
+  pass.set_classifier_dropout(config().classifier_dropout);
   const Packing& packing = pass.packing();
   TokenClassifierOutput output;
   std::vector<float> logits = pass.run(all_rows(packing));

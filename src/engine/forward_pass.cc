@@ -13,34 +13,34 @@
 namespace minimax::engine {
 namespace {
 
-void append(const tensor::Tensor& rows, std::vector<float>& to) {
-  to.insert(to.end(), rows.data<float>(), rows.data<float>() + rows.elements());
+// States for a pass that starts from none.
+std::vector<State> fresh_states(const model::Model& model, const Packing& packing,
+                                const ForwardOptions& options) {
+  std::vector<State> states;
+  if (options.past_key_values.empty()) {
+    for (std::int64_t row = 0; row < packing.batch_size(); ++row) {
+      states.push_back(new_state(model));
+    }
+  }
+  return states;
 }
 
-/// Collects what is wanted: the vectors that were given a size.
-class Collector : public model::ForwardObserver {
- public:
-  Collector(Collected& collected, bool only_last) : collected_(collected), only_last_(only_last) {}
-
-  void hidden_state(std::int64_t index, const tensor::Tensor& rows) override {
-    const auto count = static_cast<std::int64_t>(collected_.hidden_states.size());
-    if (index < count && (!only_last_ || index + 1 == count)) {
-      append(rows, collected_.hidden_states[static_cast<std::size_t>(index)]);
-    }
+std::vector<std::int64_t> lengths_of(std::span<const State> states) {
+  std::vector<std::int64_t> lengths;
+  lengths.reserve(states.size());
+  for (const State& state : states) {
+    lengths.push_back(state.length());
   }
+  return lengths;
+}
 
-  void router_logits(std::int64_t layer, const tensor::Tensor& rows) override {
-    if (!collected_.router_logits.empty()) {
-      append(rows, collected_.router_logits[static_cast<std::size_t>(layer)]);
-    }
-  }
-
- private:
-  Collected& collected_;
-  bool only_last_;
-};
-
-std::size_t layers_of(const MiniMaxConfig& config) { return config.layer_types.size(); }
+Wanted wanted_of(const MiniMaxConfig& config, const ForwardOptions& options,
+                 bool last_hidden_state) {
+  return {.hidden_states = options.output_hidden_states,
+          .last_hidden_state = last_hidden_state,
+          .router_logits = options.output_router_logits.value_or(config.output_router_logits),
+          .attentions = options.output_attentions};
+}
 
 }  // namespace
 
@@ -56,25 +56,19 @@ void check_size(const char* name, std::size_t found, std::size_t expected) {
 }
 
 ForwardPass::ForwardPass(MiniMaxPreTrainedModel::Impl& impl, const ModelInputs& inputs,
-                         const ForwardOptions& options)
+                         const ForwardOptions& options, bool last_hidden_state)
     : impl_(impl),
       inputs_(inputs),
       options_(options),
       packing_(inputs, impl.model.config),
-      wants_router_logits_(
-          options.output_router_logits.value_or(impl.model.config.output_router_logits)),
-      states_(options.past_key_values) {
-  const auto rows = static_cast<std::size_t>(packing_.batch_size());
+      fresh_(fresh_states(impl.model, packing_, options)),
+      states_(fresh_.empty() ? options.past_key_values : std::span(fresh_)),
+      collector_(wanted_of(impl.model.config, options, last_hidden_state), impl.model.config,
+                 packing_, lengths_of(states_)) {
+  check_size("past_key_values", states_.size(), static_cast<std::size_t>(packing_.batch_size()));
   if (!inputs.input_ids.empty()) {
     check_token_ids(packing_.pack(inputs.input_ids), impl.model.config.vocab_size);
   }
-  if (states_.empty()) {
-    for (std::size_t row = 0; row < rows; ++row) {
-      fresh_.push_back(new_state(impl.model));
-    }
-    states_ = fresh_;
-  }
-  check_size("past_key_values", states_.size(), rows);
 }
 
 std::vector<float> ForwardPass::run(std::span<const std::int32_t> output_rows) {
@@ -85,20 +79,20 @@ std::vector<float> ForwardPass::run(std::span<const std::int32_t> output_rows) {
 }
 
 std::vector<float> ForwardPass::run_headless() {
-  wants_last_hidden_state_ = true;
   run_model({}, {});
-  return options_.output_hidden_states ? collected_.hidden_states.back()
-                                       : std::move(collected_.hidden_states.back());
+  return options_.output_hidden_states ? collector_.hidden_states.back()
+                                       : std::move(collector_.hidden_states.back());
+}
+
+model::TrainingNoise ForwardPass::noise() const {
+  const MiniMaxConfig& config = impl_.model.config;
+  return {.router_jitter = config.router_jitter_noise,
+          .attention_dropout = config.attention_dropout,
+          .classifier_dropout = classifier_dropout_,
+          .seed = options_.seed};
 }
 
 void ForwardPass::run_model(std::span<const std::int32_t> output_rows, std::span<float> logits) {
-  const std::size_t layers = layers_of(impl_.model.config);
-  if (options_.output_hidden_states || wants_last_hidden_state_) {
-    collected_.hidden_states.resize(layers + 1);
-  }
-  if (wants_router_logits_) {
-    collected_.router_logits.resize(layers);
-  }
   std::vector<model::SequenceState*> states;
   states.reserve(states_.size());
   for (State& state : states_) {
@@ -115,14 +109,17 @@ void ForwardPass::run_model(std::span<const std::int32_t> output_rows, std::span
   if (!inputs_.position_ids.empty()) {
     positions = packing_.pack(inputs_.position_ids);
   }
-  Collector collector(collected_, !options_.output_hidden_states);
+  const model::TrainingNoise training = noise();
   impl_.runner.run({.token_ids = ids,
                     .inputs_embeds = embeddings,
                     .position_ids = positions,
                     .cu_seqlens = packing_.cu_seqlens(),
                     .states = states,
                     .output_rows = output_rows},
-                   logits, &collector);
+                   logits,
+                   {.keeps_attention_weights = options_.output_attentions,
+                    .observer = &collector_,
+                    .noise = options_.training ? &training : nullptr});
 }
 
 FloatTensor ForwardPass::lightning_states(std::int64_t index) const {
@@ -131,26 +128,39 @@ FloatTensor ForwardPass::lightning_states(std::int64_t index) const {
   FloatTensor all{.shape = {packing_.batch_size(), config.num_attention_heads, config.head_dim,
                             config.head_dim},
                   .values = {}};
-  for (State& state : states_) {
+  for (const State& state : states_) {
     const float* begin = state.impl().sequence.lightning(index);
     all.values.insert(all.values.end(), begin, begin + elements);
   }
   return all;
 }
 
+void ForwardPass::fill_attentions(std::vector<FloatTensor>& attentions) {
+  const std::vector<LayerType>& types = impl_.model.config.layer_types;
+  std::int64_t lightning_layers = 0;
+  for (std::size_t layer = 0; layer < types.size(); ++layer) {
+    const bool is_linear = types[layer] == LayerType::kLinearAttention;
+    attentions.push_back(is_linear ? lightning_states(lightning_layers++)
+                                   : std::move(collector_.attentions[layer]));
+  }
+}
+
 void ForwardPass::fill(ModelOutput& output) {
   const MiniMaxConfig& config = impl_.model.config;
-  if (options_.output_hidden_states) {
-    for (std::vector<float>& rows : collected_.hidden_states) {
+  if (collector_.wanted().hidden_states) {
+    for (std::vector<float>& rows : collector_.hidden_states) {
       output.hidden_states.push_back(packing_.unpack(std::move(rows), config.hidden_size));
     }
   }
-  if (wants_router_logits_) {
-    for (const std::vector<float>& rows : collected_.router_logits) {
-      FloatTensor padded = packing_.unpack(rows, config.num_local_experts);
+  if (collector_.wanted().router_logits) {
+    for (std::vector<float>& rows : collector_.routers) {
+      FloatTensor padded = packing_.unpack(std::move(rows), config.num_local_experts);
       padded.shape = {packing_.batch_size() * packing_.length(), config.num_local_experts};
       output.router_logits.push_back(std::move(padded));
     }
+  }
+  if (collector_.wanted().attentions) {
+    fill_attentions(output.attentions);
   }
   if (options_.use_cache && options_.past_key_values.empty()) {
     output.past_key_values = std::move(fresh_);
@@ -158,10 +168,10 @@ void ForwardPass::fill(ModelOutput& output) {
 }
 
 std::optional<float> ForwardPass::aux_loss() const {
-  if (!wants_router_logits_) {
+  if (!collector_.wanted().router_logits) {
     return std::nullopt;
   }
-  return load_balancing_loss(collected_.router_logits, impl_.model.config.num_local_experts,
+  return load_balancing_loss(collector_.routers, impl_.model.config.num_local_experts,
                              impl_.model.config.num_experts_per_tok);
 }
 

@@ -95,6 +95,7 @@ class Piece {
     batch_.cu_seqlens = cu_seqlens_;
     batch_.states = part_of(whole.states, first - starts.begin(), last - starts.begin());
     batch_.output_rows = output_rows_;
+    batch_.first_sequence += first - starts.begin();
   }
   Piece(const Piece&) = delete;
   Piece& operator=(const Piece&) = delete;
@@ -119,6 +120,7 @@ Runner::Runner(const model::Model& model, const LoadOptions& options) : model_(m
   if (options.device == Device::kCpu) {
     pool_ = std::make_unique<cpu::ThreadPool>(threads);
   }
+  is_eager_ = options.attn_implementation == AttnImplementation::kEager;
   context_.device = options.device;
   context_.isa = isa;
   context_.pool = pool_.get();
@@ -141,9 +143,10 @@ void Runner::step(const model::Batch& batch, std::span<float> logits) {
                  tensor::Tensor(logits.data(), tensor::DType::kF32, {rows, columns}));
 }
 
-void Runner::run(const model::Batch& batch, std::span<float> logits,
-                 model::ForwardObserver* observer) {
-  context_.observer = observer;
+void Runner::run(const model::Batch& batch, std::span<float> logits, const RunOptions& options) {
+  context_.keeps_attention_weights = is_eager_ || options.keeps_attention_weights;
+  context_.observer = options.observer;
+  context_.noise = options.noise;
   const std::int64_t columns =
       batch.output_rows.empty() ? 0 : model_.weights.head.weight.shape()[0];
   std::size_t rows_done = 0;

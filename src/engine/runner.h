@@ -14,6 +14,13 @@
 
 namespace minimax::engine {
 
+/// What a run does besides; see model::Context.
+struct RunOptions {
+  bool keeps_attention_weights = false;
+  model::ForwardObserver* observer = nullptr;
+  const model::TrainingNoise* noise = nullptr;
+};
+
 class Runner {
  public:
   /// Plans activations for up to max_tokens() tokens a step. `model` must outlive the runner.
@@ -31,8 +38,7 @@ class Runner {
   /// Runs a batch of any size, in steps of at most max_tokens() tokens, and writes what the head
   /// makes of its output rows. Every sequence must have a token.
   /// Shapes: logits [output rows, columns of the head].
-  void run(const model::Batch& batch, std::span<float> logits,
-           model::ForwardObserver* observer = nullptr);
+  void run(const model::Batch& batch, std::span<float> logits, const RunOptions& options = {});
 
   /// The same for the next tokens of one sequence; the head is applied to the last of them, as many
   /// as fill `logits`.
@@ -44,6 +50,7 @@ class Runner {
 
   const model::Model& model_;
   std::int64_t max_tokens_ = 0;
+  bool is_eager_ = false;
   std::unique_ptr<cpu::ThreadPool> pool_;
   tensor::Arena activations_;
   tensor::Arena scratch_;

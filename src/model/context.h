@@ -24,11 +24,24 @@ class ForwardObserver {
   virtual void hidden_state(std::int64_t /*index*/, const tensor::Tensor& /*rows*/) {}
   /// [T, N]
   virtual void router_logits(std::int64_t /*layer*/, const tensor::Tensor& /*rows*/) {}
+  /// The weights of a softmax layer, where they are kept. [B] of [H, n, length]
+  virtual void attention_weights(std::int64_t /*layer*/,
+                                 std::span<const tensor::Tensor> /*of_sequences*/) {}
+};
+
+/// Random disturbances of training. They follow from the seed and the place of a value alone.
+struct TrainingNoise {
+  double router_jitter = 0.0;
+  double attention_dropout = 0.0;
+  double classifier_dropout = 0.0;
+  std::uint64_t seed = 0;
 };
 
 struct Context : ops::Context {
   ops::Precision precision = ops::Precision::kFloat32;  // of the projections and experts
+  bool keeps_attention_weights = false;                 // eager attention, else in tiles
   ForwardObserver* observer = nullptr;                  // may be null
+  const TrainingNoise* noise = nullptr;                 // null: no training
 };
 
 /// New tokens of one or more sequences, concatenated: T in all.
@@ -40,6 +53,7 @@ struct Batch {
       cu_seqlens;                          // [B + 1]: sequence b has the tokens from [b] to [b + 1]
   std::span<SequenceState* const> states;  // [B]: what came before, advanced by forward()
   std::span<const std::int32_t> output_rows = {};  // rising rows of T that the head is applied to
+  std::int64_t first_sequence = 0;  // the number of sequence 0, where this is a part of a batch
 
   std::int64_t tokens() const { return cu_seqlens.back(); }
 };

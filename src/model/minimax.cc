@@ -9,6 +9,7 @@
 
 #include "ops/embedding/embedding.h"
 #include "ops/matmul/matmul.h"
+#include "ops/random_scale/random_scale.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/rope/rope.h"
 #include "ops/scaled_add/scaled_add.h"
@@ -38,8 +39,8 @@ void extend_states(const Batch& batch) {
 }
 
 // `index` counts the layers of the same type.
-LayerState layer_state(const Batch& batch, LayerType type, std::int64_t index) {
-  LayerState state;
+LayerState layer_state(const Batch& batch, std::int64_t layer, LayerType type, std::int64_t index) {
+  LayerState state{.layer = layer, .lightning = {}, .softmax_kv = {}};
   for (SequenceState* sequence : batch.states) {
     if (type == LayerType::kLinearAttention) {
       state.lightning.push_back(sequence->lightning(index));
@@ -68,6 +69,35 @@ void embed(const Context& ctx, const Model& model, const Batch& batch, const ten
   }
 }
 
+// Where every token comes from. After extend_states().
+std::vector<ops::TokenPlace> places_of(const Batch& batch) {
+  std::vector<ops::TokenPlace> places;
+  places.reserve(static_cast<std::size_t>(batch.tokens()));
+  for (std::size_t b = 0; b < batch.states.size(); ++b) {
+    const std::int64_t count = batch.cu_seqlens[b + 1] - batch.cu_seqlens[b];
+    for (std::int64_t i = 0; i < count; ++i) {
+      places.push_back({.sequence = batch.first_sequence + static_cast<std::int64_t>(b),
+                        .position = batch.states[b]->length() - count + i});
+    }
+  }
+  return places;
+}
+
+void drop_rows(const Context& ctx, const Batch& batch, const tensor::Tensor& rows) {
+  const std::vector<ops::TokenPlace> all = places_of(batch);
+  std::vector<ops::TokenPlace> places;
+  for (const std::int32_t row : batch.output_rows) {
+    places.push_back(all[static_cast<std::size_t>(row)]);
+  }
+  ops::random_scale(ctx, {.factor = ops::RandomFactor::kDropout,
+                          .amount = ctx.noise->classifier_dropout,
+                          .seed = ctx.noise->seed,
+                          .layer = -1,
+                          .places = places,
+                          .x = rows,
+                          .out = rows});
+}
+
 void add_bias(const tensor::Tensor& bias, const tensor::Tensor& rows) {
   const std::int64_t columns = bias.elements();
   for (std::int64_t row = 0; row < rows.shape()[0]; ++row) {
@@ -83,6 +113,9 @@ void head(const Context& ctx, const HeadWeights& weights, const Batch& batch, Ac
   }
   const tensor::Tensor wanted = a.x.rows(0, static_cast<std::int64_t>(batch.output_rows.size()));
   ops::embedding(ctx, a.residual, batch.output_rows, wanted);
+  if (ctx.noise != nullptr && ctx.noise->classifier_dropout > 0.0) {
+    drop_rows(ctx, batch, wanted);
+  }
   ops::matmul(ctx, {.x = wanted,
                     .weight = weights.weight,
                     .precision = ops::Precision::kFloat32,
@@ -96,6 +129,23 @@ void observe_hidden_state(const Context& ctx, std::int64_t index, const tensor::
   if (ctx.observer != nullptr) {
     ctx.observer->hidden_state(index, rows);
   }
+}
+
+// What the experts and their router see: the normed rows, in training with jitter. The skip path
+// keeps them as they are; in transformers it is disturbed as well, as a side effect.
+const tensor::Tensor& disturbed(const Context& ctx, const Batch& batch, std::int64_t layer,
+                                const Activations& a) {
+  if (ctx.noise == nullptr || ctx.noise->router_jitter == 0.0) {
+    return a.residual;
+  }
+  ops::random_scale(ctx, {.factor = ops::RandomFactor::kJitter,
+                          .amount = ctx.noise->router_jitter,
+                          .seed = ctx.noise->seed,
+                          .layer = layer,
+                          .places = places_of(batch),
+                          .x = a.residual,
+                          .out = a.x});
+  return a.x;
 }
 
 }  // namespace
@@ -117,7 +167,7 @@ void decoder_layer(const Context& ctx, const Model& model, const LayerWeights& l
                         .out = a.x});
 
   ops::rms_norm(ctx, a.x, layer.mlp_norm, config.rms_norm_eps, a.residual);
-  mixture_of_experts(ctx, layer.moe, a);
+  mixture_of_experts(ctx, layer.moe, disturbed(ctx, batch, state.layer, a), a);
   ops::scaled_add(ctx, {.alpha = static_cast<float>(config.mlp_alpha_factor),
                         .a = a.residual,
                         .beta = static_cast<float>(config.mlp_beta_factor),
@@ -137,9 +187,10 @@ void forward(const Context& ctx, const Model& model, const Batch& batch, Activat
     observe_hidden_state(ctx, static_cast<std::int64_t>(i), a.x);
     const LayerWeights& layer = weights.layers[i];
     const std::int64_t index = layers_of_type[static_cast<int>(layer.type)]++;
-    decoder_layer(ctx, model, layer, batch, layer_state(batch, layer.type, index), a);
+    const LayerState state = layer_state(batch, static_cast<std::int64_t>(i), layer.type, index);
+    decoder_layer(ctx, model, layer, batch, state, a);
     if (ctx.observer != nullptr) {
-      ctx.observer->router_logits(static_cast<std::int64_t>(i), a.moe.router_logits);
+      ctx.observer->router_logits(state.layer, a.moe.router_logits);
     }
   }
 

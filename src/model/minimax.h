@@ -11,9 +11,10 @@
 
 namespace minimax::model {
 
-/// The state of one layer in every sequence of a batch: the first is set for lightning layers, the
-/// second for softmax layers.
+/// The state of one layer in every sequence of a batch: `lightning` is set for lightning layers,
+/// `softmax_kv` for softmax layers.
 struct LayerState {
+  std::int64_t layer = 0;
   std::vector<float*> lightning;             // [B] of [H, D, D]
   std::vector<ops::KvCacheView> softmax_kv;  // [B]
 };
@@ -40,7 +41,8 @@ void softmax_attention(const Context& ctx, const MiniMaxConfig& config,
                        const SoftmaxWeights& weights, const Batch& batch, const LayerState& state,
                        Activations& a);
 
-/// a.branch = MoE(a.residual), blended with the shared expert where there is one.
-void mixture_of_experts(const Context& ctx, const MoeWeights& weights, Activations& a);
+/// a.branch = MoE(x), blended with the shared expert where there is one.
+void mixture_of_experts(const Context& ctx, const MoeWeights& weights, const tensor::Tensor& x,
+                        Activations& a);
 
 }  // namespace minimax::model

@@ -11,9 +11,10 @@
 namespace minimax::model {
 namespace {
 
-void routed_experts(const Context& ctx, const MoeWeights& weights, Activations& a) {
+void routed_experts(const Context& ctx, const MoeWeights& weights, const tensor::Tensor& x,
+                    Activations& a) {
   MoeActivations& moe = a.moe;
-  ops::router(ctx, {.x = a.residual,
+  ops::router(ctx, {.x = x,
                     .weight = weights.router,
                     .logits = moe.router_logits,
                     .expert_ids = moe.expert_ids,
@@ -22,7 +23,7 @@ void routed_experts(const Context& ctx, const MoeWeights& weights, Activations& 
                          .offsets = moe.offsets,
                          .pair_of_row = moe.pair_of_row,
                          .row_of_pair = moe.row_of_pair});
-  ops::grouped_gated_matmul(ctx, {.x = a.residual,
+  ops::grouped_gated_matmul(ctx, {.x = x,
                                   .gate = weights.gate,
                                   .up = weights.up,
                                   .offsets = moe.offsets,
@@ -42,17 +43,18 @@ void routed_experts(const Context& ctx, const MoeWeights& weights, Activations& 
 }
 
 // Source: modeling_minimax_m1.py, the branch of shared_intermediate_size > 0.
-void blend_shared_expert(const Context& ctx, const SharedExpertWeights& weights, Activations& a) {
+void blend_shared_expert(const Context& ctx, const SharedExpertWeights& weights,
+                         const tensor::Tensor& x, Activations& a) {
   MoeActivations& moe = a.moe;
-  const auto project = [&](const tensor::Tensor& x, const tensor::Tensor& weight,
+  const auto project = [&](const tensor::Tensor& from, const tensor::Tensor& weight,
                            const tensor::Tensor& out) {
-    ops::matmul(ctx, {.x = x, .weight = weight, .precision = ctx.precision, .out = out});
+    ops::matmul(ctx, {.x = from, .weight = weight, .precision = ctx.precision, .out = out});
   };
-  project(a.residual, weights.gate, moe.shared_gate);
-  project(a.residual, weights.up, moe.shared_up);
+  project(x, weights.gate, moe.shared_gate);
+  project(x, weights.up, moe.shared_up);
   ops::silu_mul(ctx, moe.shared_gate, moe.shared_up, moe.shared_gate);
   project(moe.shared_gate, weights.down, moe.shared_out);
-  ops::matmul(ctx, {.x = a.residual,
+  ops::matmul(ctx, {.x = x,
                     .weight = weights.coefficient,
                     .precision = ops::Precision::kFloat32,
                     .out = moe.coefficient});
@@ -61,10 +63,11 @@ void blend_shared_expert(const Context& ctx, const SharedExpertWeights& weights,
 
 }  // namespace
 
-void mixture_of_experts(const Context& ctx, const MoeWeights& weights, Activations& a) {
-  routed_experts(ctx, weights, a);
+void mixture_of_experts(const Context& ctx, const MoeWeights& weights, const tensor::Tensor& x,
+                        Activations& a) {
+  routed_experts(ctx, weights, x, a);
   if (!weights.shared.gate.empty()) {
-    blend_shared_expert(ctx, weights.shared, a);
+    blend_shared_expert(ctx, weights.shared, x, a);
   }
 }
 

@@ -1,11 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/softmax_attention/softmax_attention.h"
 
+#include <numeric>
+#include <vector>
+
 #include "model/minimax.h"
+#include "ops/eager_attention/eager_attention.h"
 #include "ops/matmul/matmul.h"
 #include "ops/rope/rope.h"
 
 namespace minimax::model {
+namespace {
+
+// [B] of [H, n, length] for the tokens of a batch.
+std::vector<tensor::Tensor> weight_tensors(const Batch& batch, const LayerState& state,
+                                           std::int64_t heads, std::vector<float>& memory) {
+  std::vector<tensor::Shape> shapes;
+  std::int64_t elements = 0;
+  for (std::size_t b = 0; b < state.softmax_kv.size(); ++b) {
+    shapes.emplace_back(std::initializer_list<std::int64_t>{
+        heads, batch.cu_seqlens[b + 1] - batch.cu_seqlens[b], state.softmax_kv[b].length});
+    elements += shapes.back().elements();
+  }
+  memory.resize(static_cast<std::size_t>(elements));
+  std::vector<tensor::Tensor> tensors;
+  float* begin = memory.data();
+  for (const tensor::Shape& shape : shapes) {
+    tensors.emplace_back(begin, tensor::DType::kF32, shape);
+    begin += shape.elements();
+  }
+  return tensors;
+}
+
+void attend_eagerly(const Context& ctx, const ops::SoftmaxAttentionArgs& args, const Batch& batch,
+                    const LayerState& state) {
+  std::vector<float> memory;
+  const std::vector<tensor::Tensor> weights =
+      weight_tensors(batch, state, args.q.shape()[1], memory);
+  std::vector<std::int64_t> sequences(weights.size());
+  std::iota(sequences.begin(), sequences.end(), batch.first_sequence);
+  ops::EagerAttentionArgs eager{.attention = args, .weights = weights};
+  if (ctx.noise != nullptr) {
+    eager.dropout = {.probability = ctx.noise->attention_dropout,
+                     .seed = ctx.noise->seed,
+                     .layer = state.layer,
+                     .rows = sequences};
+  }
+  ops::eager_attention(ctx, eager);
+  if (ctx.observer != nullptr) {
+    ctx.observer->attention_weights(state.layer, weights);
+  }
+}
+
+void attend(const Context& ctx, const MiniMaxConfig& config, const Batch& batch,
+            const LayerState& state, const Activations& a) {
+  const ops::SoftmaxAttentionArgs args{.q = a.softmax.q,
+                                       .num_key_value_heads = config.num_key_value_heads,
+                                       .cu_seqlens = batch.cu_seqlens,
+                                       .caches = state.softmax_kv,
+                                       .sliding_window = config.sliding_window.value_or(0),
+                                       .out = a.heads};
+  const bool drops_weights = ctx.noise != nullptr && ctx.noise->attention_dropout > 0.0;
+  if (ctx.keeps_attention_weights || drops_weights) {
+    attend_eagerly(ctx, args, batch, state);
+  } else {
+    ops::softmax_attention(ctx, args);
+  }
+}
+
+}  // namespace
 
 void softmax_attention(const Context& ctx, const MiniMaxConfig& config,
                        const SoftmaxWeights& weights, const Batch& batch, const LayerState& state,
@@ -27,12 +90,7 @@ void softmax_attention(const Context& ctx, const MiniMaxConfig& config,
                              .v = a.softmax.v,
                              .cu_seqlens = batch.cu_seqlens,
                              .caches = state.softmax_kv});
-  ops::softmax_attention(ctx, {.q = a.softmax.q,
-                               .num_key_value_heads = config.num_key_value_heads,
-                               .cu_seqlens = batch.cu_seqlens,
-                               .caches = state.softmax_kv,
-                               .sliding_window = config.sliding_window.value_or(0),
-                               .out = a.heads});
+  attend(ctx, config, batch, state, a);
   project(a.heads.reshaped({tokens, width}), weights.out, a.branch);
 }
 

@@ -114,9 +114,6 @@ class HeadModel : public ::testing::TestWithParam<std::tuple<std::string, Device
         continue;
       }
       const auto found = outputs.find(output);
-      if (found == outputs.end() && output.starts_with("attentions")) {
-        continue;
-      }
       if (found == outputs.end()) {
         ADD_FAILURE() << output << " is missing";
       } else if (is_loss(output)) {
