@@ -59,6 +59,10 @@ struct GenerateOutput {
   /// compute_transition_scores without and with normalize_logits.
   std::vector<float> scores;
   std::vector<float> logprobs;
+  // Of beams: the sum of the scores over the length to the power of length_penalty, and the beam
+  // that each token continued.
+  float sequences_score = 0.0F;
+  std::vector<std::int64_t> beam_indices;
   FinishReason finish_reason = FinishReason::kLength;
   std::int64_t prompt_tokens = 0;
   double prompt_seconds = 0.0;    ///< until the first token was chosen

@@ -12,6 +12,10 @@
 
 namespace minimax {
 
+/// When beam search ends: once no running beam seems able to beat the worst of num_beams answers
+/// (kFalse), once there are num_beams answers (kTrue), or once none can beat it (kNever).
+enum class EarlyStopping { kFalse, kTrue, kNever };
+
 /// Fields carry the names and meanings of transformers' GenerationConfig.
 struct GenerationConfig {
   /// Lengths. max_length and min_length count the prompt, too, and matter only where max_new_tokens
@@ -20,7 +24,7 @@ struct GenerationConfig {
   std::int64_t min_new_tokens = 0;  ///< no end token before; 0: unset
   std::optional<std::int64_t> max_length;
   std::int64_t min_length = 0;
-  std::optional<double> max_time;  ///< in seconds: no token is begun later after the call
+  std::optional<double> max_time;  ///< seconds after which no other token is begun
 
   bool do_sample = false;           ///< false: the most likely token, the lowest id among equals
   double temperature = 1.0;         ///< above 0; 0 means do_sample = false
@@ -39,9 +43,16 @@ struct GenerationConfig {
   std::vector<std::int32_t> suppress_tokens;        ///< never generated
   std::vector<std::int32_t> begin_suppress_tokens;  ///< not as the first new token
 
-  std::int64_t num_return_sequences = 1;  ///< answers to each prompt; more than 1 only if drawn
+  /// Answers to each prompt: up to num_beams, or as many as are drawn.
+  std::int64_t num_return_sequences = 1;
 
-  /// Where several sequences are drawn, the n-th of the outputs (from 0) has the seed `seed` + n.
+  std::int64_t num_beams = 1;  ///< above 1: beam search
+  double length_penalty =
+      1.0;  ///< scores are divided by length ^ length_penalty; above 0 favours long
+  EarlyStopping early_stopping = EarlyStopping::kFalse;
+
+  /// Where several sequences are drawn, the n-th of the outputs (from 0) has the seed `seed` + n,
+  /// and beams have that of the first output of their prompt.
   std::uint64_t seed = 0;
   std::vector<std::int32_t> eos_token_id;
   bool ignore_eos = false;  ///< never choose an end token

@@ -67,6 +67,19 @@ void check_options(const GenerationConfig& config, const GenerateOptions& option
               });
 }
 
+void check_beams(const GenerateOptions& options) {
+  const auto refuse = [](bool given, const char* option) {
+    base::check(!given, ErrorCode::kInvalidArgument, [&] {
+      return fmt::format("{}: expected none with num_beams above 1, found one", option);
+    });
+  };
+  refuse(options.state != nullptr, "state");
+  refuse(static_cast<bool>(options.on_token), "on_token");
+  refuse(static_cast<bool>(options.on_text), "on_text");
+  refuse(static_cast<bool>(options.on_batch_token), "on_batch_token");
+  refuse(static_cast<bool>(options.on_batch_text), "on_batch_text");
+}
+
 void check_inputs(const ModelInputs& inputs) {
   base::check(!inputs.input_ids.empty() || !inputs.inputs_embeds.empty(),
               ErrorCode::kInvalidArgument, "input_ids: expected at least one token, found none");
@@ -82,7 +95,9 @@ void check_memory(const MiniMaxPreTrainedModel::Impl& impl, const GenerationConf
     const GenerationConfig bounded = config.for_prompt(past + prompt.tokens);
     most = std::max(most, prompt.tokens + std::min(bounded.max_new_tokens.value(), kMostTokens));
   }
-  check_state_memory(impl, static_cast<std::int64_t>(prompts.size()) * config.num_return_sequences,
+  check_state_memory(impl,
+                     static_cast<std::int64_t>(prompts.size()) *
+                         std::max(config.num_return_sequences, config.num_beams),
                      most);
 }
 
@@ -112,11 +127,17 @@ std::vector<GenerateOutput> MiniMaxForCausalLM::generate(const ModelInputs& inpu
   check_vocabulary(config, this->config().vocab_size);
   const engine::GenerationCall call{.impl = impl(), .config = config, .options = options};
   const std::vector<engine::Prompt> prompts = engine::prompts_of(inputs, this->config());
+  if (config.num_beams > 1) {
+    check_beams(options);
+  }
   check_options(config, options,
                 static_cast<std::int64_t>(prompts.size()) * config.num_return_sequences);
   model::SequenceState* state =
       options.state != nullptr ? &options.state->impl().sequence : nullptr;
   check_memory(impl(), config, prompts, state != nullptr ? state->length() : 0);
+  if (config.num_beams > 1) {
+    return engine::generate_with_beams(call, prompts);
+  }
   return engine::generate_token_by_token(call, prompts, state);
 }
 

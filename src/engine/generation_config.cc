@@ -41,6 +41,18 @@ class Reader {
     });
   }
 
+  void early_stopping(const char* key, EarlyStopping& field) {
+    take(key, "true, false or \"never\"", [&](const Json& value) {
+      const bool is_never = value.is_string() && value.string() == "never";
+      if (is_never) {
+        field = EarlyStopping::kNever;
+      } else if (value.is_bool()) {
+        field = value.boolean() ? EarlyStopping::kTrue : EarlyStopping::kFalse;
+      }
+      return is_never || value.is_bool();
+    });
+  }
+
   void boolean(const char* key, bool& field) {
     take(key, "true or false", [&](const Json& value) {
       field = value.is_bool() ? value.boolean() : field;
@@ -133,10 +145,20 @@ void check_at_least_zero(const char* field, std::int64_t found) {
 
 void check_returns(const GenerationConfig& config) {
   check_from_one("num_return_sequences", config.num_return_sequences);
+  check_from_one("num_beams", config.num_beams);
+  check_range(std::isfinite(config.length_penalty), "length_penalty", "a finite number",
+              config.length_penalty);
+  if (config.num_beams > 1) {
+    base::check(config.num_return_sequences <= config.num_beams, ErrorCode::kInvalidArgument, [&] {
+      return fmt::format("num_return_sequences: expected up to the {} of num_beams, found {}",
+                         config.num_beams, config.num_return_sequences);
+    });
+    return;
+  }
   base::check(config.num_return_sequences == 1 || config.do_sample, ErrorCode::kInvalidArgument,
               [&] {
                 return fmt::format(
-                    "num_return_sequences: expected 1 without do_sample, where all are equal, "
+                    "num_return_sequences: expected 1 without do_sample or num_beams, "
                     "found {}",
                     config.num_return_sequences);
               });
@@ -166,6 +188,14 @@ void read_choice(Reader& reader, GenerationConfig& config) {
   reader.number("repetition_penalty", 1e-3, kMaxPenalty, config.repetition_penalty);
 }
 
+void read_beams(Reader& reader, GenerationConfig& config) {
+  constexpr double kMaxPenalty = 1000.0;
+  reader.integer("num_return_sequences", 1, config.num_return_sequences);
+  reader.integer("num_beams", 1, config.num_beams);
+  reader.number("length_penalty", -kMaxPenalty, kMaxPenalty, config.length_penalty);
+  reader.early_stopping("early_stopping", config.early_stopping);
+}
+
 }  // namespace
 
 GenerationConfig GenerationConfig::from_pretrained(const std::filesystem::path& directory,
@@ -182,7 +212,7 @@ GenerationConfig GenerationConfig::from_pretrained(const std::filesystem::path& 
   read_lengths(reader, result);
   read_choice(reader, result);
   reader.integer("no_repeat_ngram_size", 0, result.no_repeat_ngram_size);
-  reader.integer("num_return_sequences", 1, result.num_return_sequences);
+  read_beams(reader, result);
   reader.token_ids("eos_token_id", config.vocab_size, result.eos_token_id);
   reader.token_ids("suppress_tokens", config.vocab_size, result.suppress_tokens);
   reader.token_ids("begin_suppress_tokens", config.vocab_size, result.begin_suppress_tokens);

@@ -16,4 +16,8 @@ std::vector<GenerateOutput> generate_token_by_token(const GenerationCall& call,
                                                     std::span<const Prompt> prompts,
                                                     model::SequenceState* state);
 
+/// Beam search, with draws where the configuration samples.
+std::vector<GenerateOutput> generate_with_beams(const GenerationCall& call,
+                                                std::span<const Prompt> prompts);
+
 }  // namespace minimax::engine

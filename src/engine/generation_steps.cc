@@ -84,6 +84,15 @@ double GenerationCall::seconds() const {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+bool GenerationCall::is_stopped(std::span<const std::int32_t> ids,
+                                std::span<const float> scores) const {
+  bool stopped = false;
+  for (const StoppingCriteria& criterion : options.stopping_criteria) {
+    stopped = criterion(ids, scores) || stopped;
+  }
+  return stopped;
+}
+
 model::SequenceState GenerationCall::new_state() const {
   return {impl.model.config, impl.model.precision};
 }

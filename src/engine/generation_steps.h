@@ -25,6 +25,9 @@ struct GenerationCall {
   bool cancelled() const { return options.cancelled && options.cancelled(); }
   std::int64_t vocab_size() const { return impl.model.config.vocab_size; }
   double seconds() const;  ///< since the start
+  bool is_late() const { return config.max_time && seconds() > *config.max_time; }
+  /// Asks all criteria of the caller, as they may keep count of the tokens.
+  bool is_stopped(std::span<const std::int32_t> ids, std::span<const float> scores) const;
   model::SequenceState new_state() const;
 };
 

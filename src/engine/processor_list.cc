@@ -19,19 +19,17 @@ namespace {
 using Context = ProcessorContext;
 using Scores = std::span<float>;
 
-constexpr std::int64_t kKeep = 1;  // min_tokens_to_keep of a single sequence
+// min_tokens_to_keep: beams must be able to go on beside any end token.
+std::int64_t kept(const Context& context) {
+  const auto ends = static_cast<std::int64_t>(context.config.eos_token_id.size());
+  return context.config.num_beams > 1 ? std::max<std::int64_t>(2, ends + 1) : 1;
+}
 
 // The id of the first score that no arithmetic can go on with.
 std::optional<std::size_t> find_unusable(std::span<const float> scores) {
   const auto found = std::ranges::find_if(
       scores, [](float score) { return !std::isfinite(score) && score != kForbidden; });
   return found == scores.end() ? std::nullopt : std::optional<std::size_t>(found - scores.begin());
-}
-
-void check_logits(std::span<const float> logits) {
-  base::check(!find_unusable(logits), ErrorCode::kCorruptFile,
-              "the model computed a logit that is not a finite number: its weights may be damaged "
-              "(see minimax inspect --check)");
 }
 
 void check_choice(std::span<const float> scores) {
@@ -101,20 +99,28 @@ constexpr ProcessorStep kWarpers[] = {
     {"temperature", [](const Context& c) { return c.config.temperature != 1.0; },
      [](const Context& c, Scores scores) { divide_by_temperature(c.config.temperature, scores); }},
     {"top_k", [](const Context& c) { return c.config.top_k > 0; },
-     [](const Context& c, Scores scores) { keep_top_k(c.config.top_k, kKeep, scores); }},
+     [](const Context& c, Scores scores) { keep_top_k(c.config.top_k, kept(c), scores); }},
     {"top_p", [](const Context& c) { return c.config.top_p < 1.0; },
-     [](const Context& c, Scores scores) { keep_top_p(c.config.top_p, kKeep, scores); }},
+     [](const Context& c, Scores scores) { keep_top_p(c.config.top_p, kept(c), scores); }},
     {"min_p", [](const Context& c) { return c.config.min_p > 0.0; },
-     [](const Context& c, Scores scores) { keep_min_p(c.config.min_p, kKeep, scores); }},
+     [](const Context& c, Scores scores) { keep_min_p(c.config.min_p, kept(c), scores); }},
     {"typical_p", [](const Context& c) { return c.config.typical_p < 1.0; },
-     [](const Context& c, Scores scores) { keep_typical(c.config.typical_p, kKeep, scores); }},
+     [](const Context& c, Scores scores) { keep_typical(c.config.typical_p, kept(c), scores); }},
     {"epsilon_cutoff", [](const Context& c) { return c.config.epsilon_cutoff > 0.0; },
-     [](const Context& c, Scores scores) { cut_epsilon(c.config.epsilon_cutoff, kKeep, scores); }},
+     [](const Context& c, Scores scores) {
+       cut_epsilon(c.config.epsilon_cutoff, kept(c), scores);
+     }},
     {"eta_cutoff", [](const Context& c) { return c.config.eta_cutoff > 0.0; },
-     [](const Context& c, Scores scores) { cut_eta(c.config.eta_cutoff, kKeep, scores); }},
+     [](const Context& c, Scores scores) { cut_eta(c.config.eta_cutoff, kept(c), scores); }},
 };
 
 }  // namespace
+
+void check_logits(std::span<const float> logits) {
+  base::check(!find_unusable(logits), ErrorCode::kCorruptFile,
+              "the model computed a logit that is not a finite number: its weights may be damaged "
+              "(see minimax inspect --check)");
+}
 
 bool is_sampling(const GenerationConfig& config) {
   // Divided by less, scores of any use would leave the range of float32.

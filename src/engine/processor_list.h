@@ -32,6 +32,9 @@ struct ProcessorStep {
 /// True where tokens are drawn; false where the best one is taken. A temperature next to 0 is 0.
 bool is_sampling(const GenerationConfig& config);
 
+/// Throws: Error{kCorruptFile} where a logit is NaN or infinite.
+void check_logits(std::span<const float> logits);
+
 /// Composes the processors of one sequence.
 class ProcessorList {
  public:

@@ -66,7 +66,7 @@ std::optional<FinishReason> Sequence::reason_to_end(std::int32_t token,
   if (text_ && text_->stopped()) {
     return FinishReason::kStopString;
   }
-  if (is_stopped(scores)) {
+  if (call_.is_stopped(history_, scores)) {
     return FinishReason::kStoppingCriteria;
   }
   if (!goes_on) {
@@ -75,16 +75,7 @@ std::optional<FinishReason> Sequence::reason_to_end(std::int32_t token,
   if (new_tokens() >= max_new_tokens()) {
     return FinishReason::kLength;
   }
-  const bool is_late = config_.max_time && call_.seconds() > *config_.max_time;
-  return is_late ? std::optional(FinishReason::kTime) : std::nullopt;
-}
-
-bool Sequence::is_stopped(std::span<const float> scores) const {
-  bool stopped = false;  // all are asked, as they may keep count of the tokens
-  for (const StoppingCriteria& criterion : call_.options.stopping_criteria) {
-    stopped = criterion(history_, scores) || stopped;
-  }
-  return stopped;
+  return call_.is_late() ? std::optional(FinishReason::kTime) : std::nullopt;
 }
 
 bool Sequence::wants_more(std::int32_t token) const {

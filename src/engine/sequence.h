@@ -39,7 +39,6 @@ class Sequence {
   void accept(std::int32_t token, std::span<const float> scores);
   void emit(const std::string& text);
   bool wants_more(std::int32_t token) const;
-  bool is_stopped(std::span<const float> scores) const;
   std::optional<FinishReason> reason_to_end(std::int32_t token, std::span<const float> scores);
 
   const GenerationCall& call_;

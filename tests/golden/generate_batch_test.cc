@@ -19,38 +19,6 @@ using ::testing::HasSubstr;
 
 using Ids = std::vector<std::int32_t>;
 
-enum class Side { kLeft, kRight };
-
-/// Rows of one length, with the mask of what is no padding.
-struct PaddedRows {
-  PaddedRows(const std::vector<Ids>& rows, Side side) {
-    std::size_t length = 0;
-    for (const Ids& row : rows) {
-      length = std::max(length, row.size());
-    }
-    for (const Ids& row : rows) {
-      const std::size_t begin = side == Side::kLeft ? length - row.size() : 0;
-      const std::size_t first = ids.size() + begin;
-      ids.resize(ids.size() + length);
-      mask.resize(ids.size());
-      std::copy(row.begin(), row.end(), ids.begin() + static_cast<std::ptrdiff_t>(first));
-      std::fill_n(mask.begin() + static_cast<std::ptrdiff_t>(first), row.size(), 1);
-    }
-    count = static_cast<std::int64_t>(rows.size());
-  }
-
-  ModelInputs inputs() const {
-    ModelInputs inputs(ids);
-    inputs.batch_size = count;
-    inputs.attention_mask = mask;
-    return inputs;
-  }
-
-  std::int64_t count = 0;
-  Ids ids;
-  Ids mask;
-};
-
 class GenerateBatch : public ::testing::Test {
  protected:
   GenerateBatch() {
@@ -72,9 +40,14 @@ class GenerateBatch : public ::testing::Test {
     config_.do_sample = false;
   }
 
-  void expect_like_single_runs(GenerationConfig config, Side side) {
-    const PaddedRows padded(rows_, side);
-    const std::vector<GenerateOutput> batch = model_.generate(padded.inputs(), config);
+  const BatchEncoding& padded(PaddingSide side) {
+    padded_ = pad(rows_, side);
+    return padded_;
+  }
+
+  void expect_like_single_runs(GenerationConfig config, PaddingSide side) {
+    const BatchEncoding batched = pad(rows_, side);
+    const std::vector<GenerateOutput> batch = model_.generate(batched.inputs(), config);
     const auto copies = static_cast<std::size_t>(config.num_return_sequences);
     ASSERT_EQ(batch.size(), rows_.size() * copies);
     config.num_return_sequences = 1;
@@ -93,20 +66,21 @@ class GenerateBatch : public ::testing::Test {
   Tokenizer tokenizer_ =
       AutoTokenizer::from_pretrained(golden_model_directory(kDemonstrationModel));
   std::vector<Ids> rows_;
+  BatchEncoding padded_;
   GenerationConfig config_;
 };
 
 TEST_F(GenerateBatch, EqualsSingleRunsWhenGreedy) {
   config_.output_scores = true;
-  expect_like_single_runs(config_, Side::kLeft);
-  expect_like_single_runs(config_, Side::kRight);
+  expect_like_single_runs(config_, PaddingSide::kLeft);
+  expect_like_single_runs(config_, PaddingSide::kRight);
 }
 
 TEST_F(GenerateBatch, DrawsWithTheSeedOfEachOutput) {
   config_.do_sample = true;
   config_.temperature = 1.5;
   config_.seed = 11;
-  expect_like_single_runs(config_, Side::kLeft);
+  expect_like_single_runs(config_, PaddingSide::kLeft);
 }
 
 TEST_F(GenerateBatch, DrawsSeveralAnswersToEachRow) {
@@ -114,14 +88,14 @@ TEST_F(GenerateBatch, DrawsSeveralAnswersToEachRow) {
   config_.temperature = 1.5;
   config_.num_return_sequences = 3;
   config_.max_new_tokens = 12;
-  expect_like_single_runs(config_, Side::kRight);
+  expect_like_single_runs(config_, PaddingSide::kRight);
 }
 
 TEST_F(GenerateBatch, CountsTheTokensOfEachRowForMaxLength) {
   rows_ = {rows_[0], rows_[1]};
   config_.max_new_tokens.reset();
   config_.max_length = static_cast<std::int64_t>(std::max(rows_[0].size(), rows_[1].size())) + 2;
-  expect_like_single_runs(config_, Side::kLeft);
+  expect_like_single_runs(config_, PaddingSide::kLeft);
 }
 
 TEST_F(GenerateBatch, StreamsEveryOutputByItsNumber) {
@@ -129,9 +103,9 @@ TEST_F(GenerateBatch, StreamsEveryOutputByItsNumber) {
   config_.max_new_tokens = 40;
   std::map<std::int64_t, std::string> text;
   std::map<std::int64_t, Ids> tokens;
-  const PaddedRows padded(rows_, Side::kLeft);
+  const BatchEncoding batched = pad(rows_, PaddingSide::kLeft);
   const std::vector<GenerateOutput> outputs =
-      model_.generate(padded.inputs(), config_,
+      model_.generate(batched.inputs(), config_,
                       {.tokenizer = &tokenizer_,
                        .on_batch_token =
                            [&](std::int64_t output, std::int32_t token) {
@@ -153,8 +127,8 @@ TEST_F(GenerateBatch, StopsEachRowAtItsOwnStopString) {
   rows_ = {rows_[0], rows_[1]};
   config_.max_new_tokens = 40;
   config_.stop_strings = {"eight"};
-  const std::vector<GenerateOutput> outputs = model_.generate(
-      PaddedRows(rows_, Side::kRight).inputs(), config_, {.tokenizer = &tokenizer_});
+  const std::vector<GenerateOutput> outputs =
+      model_.generate(padded(PaddingSide::kRight).inputs(), config_, {.tokenizer = &tokenizer_});
   EXPECT_EQ(outputs[0].text, "A spider has ");
   EXPECT_EQ(outputs[0].finish_reason, FinishReason::kStopString);
   EXPECT_EQ(outputs[1].finish_reason, FinishReason::kEndOfSequence);
@@ -170,9 +144,8 @@ TEST_F(GenerateBatch, EndsARowWhereACriterionSays) {
     return ids.size() == limit && std::ranges::equal(ids.first(rows_[0].size()), rows_[0]);
   };
   const StoppingCriteria never = [](auto, auto) { return false; };
-  const std::vector<GenerateOutput> outputs =
-      model_.generate(PaddedRows(rows_, Side::kLeft).inputs(), config_,
-                      {.stopping_criteria = {long_enough, never}});
+  const std::vector<GenerateOutput> outputs = model_.generate(
+      padded(PaddingSide::kLeft).inputs(), config_, {.stopping_criteria = {long_enough, never}});
   EXPECT_EQ(outputs[0].tokens.size(), 3u);
   EXPECT_EQ(outputs[0].finish_reason, FinishReason::kStoppingCriteria);
   EXPECT_NE(outputs[1].finish_reason, FinishReason::kStoppingCriteria);
@@ -181,7 +154,7 @@ TEST_F(GenerateBatch, EndsARowWhereACriterionSays) {
 TEST_F(GenerateBatch, EndsAllRowsWhenTheTimeIsOver) {
   config_.max_time = 0.0;  // over before the first token
   for (const GenerateOutput& output :
-       model_.generate(PaddedRows(rows_, Side::kLeft).inputs(), config_)) {
+       model_.generate(padded(PaddingSide::kLeft).inputs(), config_)) {
     EXPECT_EQ(output.tokens.size(), 1u);
     EXPECT_EQ(output.finish_reason, FinishReason::kTime);
   }
@@ -190,10 +163,10 @@ TEST_F(GenerateBatch, EndsAllRowsWhenTheTimeIsOver) {
 }
 
 TEST_F(GenerateBatch, EndsEveryRowWhenCancelled) {
-  const PaddedRows padded(rows_, Side::kLeft);
+  const BatchEncoding batched = pad(rows_, PaddingSide::kLeft);
   int asked = 0;
   for (const GenerateOutput& output :
-       model_.generate(padded.inputs(), config_, {.cancelled = [&] { return ++asked > 6; }})) {
+       model_.generate(batched.inputs(), config_, {.cancelled = [&] { return ++asked > 6; }})) {
     EXPECT_EQ(output.finish_reason, FinishReason::kCancelled);
     EXPECT_LT(output.tokens.size(), 6u);
   }
@@ -211,7 +184,7 @@ TEST_F(GenerateBatch, ContinuesEmbeddingsLikeTheirTokens) {
 TEST_F(GenerateBatch, ReadsThePromptsEvenForNoTokens) {
   config_.max_new_tokens = 0;
   for (const GenerateOutput& output :
-       model_.generate(PaddedRows(rows_, Side::kLeft).inputs(), config_)) {
+       model_.generate(padded(PaddingSide::kLeft).inputs(), config_)) {
     EXPECT_TRUE(output.tokens.empty());
     EXPECT_EQ(output.finish_reason, FinishReason::kLength);
   }
@@ -219,10 +192,10 @@ TEST_F(GenerateBatch, ReadsThePromptsEvenForNoTokens) {
 
 TEST_F(GenerateBatch, RefusesWhatNeedsOneSequence) {
   rows_ = {rows_[0], rows_[1]};
-  const PaddedRows padded(rows_, Side::kLeft);
+  const BatchEncoding batched = pad(rows_, PaddingSide::kLeft);
   State state = model_.new_state();
   const auto message = [&](const GenerateOptions& options) {
-    return thrown_by([&] { model_.generate(padded.inputs(), config_, options); }).message;
+    return thrown_by([&] { model_.generate(batched.inputs(), config_, options); }).message;
   };
   EXPECT_THAT(message({.state = &state}), HasSubstr("state: expected one sequence"));
   EXPECT_THAT(message({.on_token = [](std::int32_t) { return true; }}), HasSubstr("on_token"));
@@ -230,13 +203,13 @@ TEST_F(GenerateBatch, RefusesWhatNeedsOneSequence) {
               HasSubstr("on_text"));
   GenerationConfig config = config_;
   config.num_return_sequences = 2;
-  EXPECT_THAT(thrown_by([&] { model_.generate(padded.inputs(), config); }).message,
+  EXPECT_THAT(thrown_by([&] { model_.generate(batched.inputs(), config); }).message,
               HasSubstr("num_return_sequences"));
   config.do_sample = true;
   EXPECT_THAT(thrown_by([&] { model_.generate(rows_[0], config); }).message,
               HasSubstr("num_return_sequences"));
   config.num_return_sequences = 0;
-  EXPECT_THAT(thrown_by([&] { model_.generate(padded.inputs(), config); }).message,
+  EXPECT_THAT(thrown_by([&] { model_.generate(batched.inputs(), config); }).message,
               HasSubstr("num_return_sequences"));
 }
 
