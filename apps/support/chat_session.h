@@ -28,7 +28,9 @@ class ChatSession {
   std::int64_t reused_tokens() const { return reused_tokens_; }
   /// Tokens that the model has in mind, and the memory that they take.
   std::int64_t context_tokens() const { return latest_.state.length(); }
-  std::int64_t state_bytes() const { return latest_.state.bytes() + before_.state.bytes(); }
+  std::int64_t state_bytes() const {
+    return latest_.state.bytes() + before_.state.bytes() - before_.state.shared_bytes();
+  }
 
  private:
   /// A state and the tokens it has seen.

@@ -22,8 +22,9 @@ class State {
   State& operator=(State&&) noexcept;
   ~State();
 
-  std::int64_t length() const;  ///< tokens seen
-  std::int64_t bytes() const;   ///< memory held, snapshots and what forks share included
+  std::int64_t length() const;        ///< tokens seen
+  std::int64_t bytes() const;         ///< memory held, snapshots and what forks share included
+  std::int64_t shared_bytes() const;  ///< the part of bytes() that forks hold, too
 
   /// Remembers the state as it is now, for truncate(). Costs what a copy costs.
   void snapshot();

@@ -47,6 +47,7 @@ State::~State() = default;
 
 std::int64_t State::length() const { return impl_->sequence.length(); }
 std::int64_t State::bytes() const { return impl_->sequence.bytes(); }
+std::int64_t State::shared_bytes() const { return impl_->sequence.shared_bytes(); }
 void State::snapshot() { impl_->sequence.snapshot(); }
 void State::drop_snapshots() { impl_->sequence.drop_snapshots(); }
 std::int64_t State::truncate(std::int64_t length) { return impl_->sequence.truncate(length); }
