@@ -20,7 +20,7 @@ using testing::thrown_by;
 
 constexpr std::int64_t kPage = SequenceState::kPageTokens;
 constexpr std::int64_t kPageBytes = 2 * kPage * 5 * 4;  // KVH 1, D 5, float32
-constexpr std::int64_t kLightningBytes = 2 * 3 * 5 * 5 * 4;
+constexpr std::int64_t kLightningBytes = std::int64_t{2} * 3 * 5 * 5 * 4;
 
 MiniMaxConfig small_config(std::int64_t window = 0) {
   MiniMaxConfig config;

@@ -30,7 +30,9 @@ SharedBuffer& SharedBuffer::operator=(SharedBuffer&& other) noexcept {
 
 SharedBuffer SharedBuffer::allocate(std::int64_t bytes) {
   auto block = std::make_unique<Block>();
-  block->buffer = Buffer::allocate(bytes);
+  // Large blocks are states that are copied as a whole: small pages would take most of the time.
+  constexpr std::int64_t kLarge = std::int64_t{4} << 20;
+  block->buffer = Buffer::allocate(bytes, bytes >= kLarge ? Pages::kHuge : Pages::kDefault);
   return SharedBuffer(block.release());
 }
 
