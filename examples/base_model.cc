@@ -8,7 +8,20 @@
 
 namespace {
 
+// A model that was never trained, from a configuration alone.
+void show_untrained() {
+  minimax::MiniMaxConfig configuration;
+  configuration.hidden_size = 64;
+  configuration.intermediate_size = 32;
+  configuration.num_hidden_layers = 2;
+  configuration.num_attention_heads = 4;
+  configuration.num_key_value_heads = 2;
+  auto model = minimax::MiniMaxModel::from_config(configuration);
+  std::cout << model.size().total_parameters << " random parameters\n";
+}
+
 void show(const std::filesystem::path& directory) {
+  show_untrained();
   const auto configuration = minimax::AutoConfig::from_pretrained(directory);
   auto model = minimax::MiniMaxModel::from_pretrained(directory);
   const minimax::Tokenizer tokenizer = minimax::AutoTokenizer::from_pretrained(directory);

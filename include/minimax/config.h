@@ -25,28 +25,31 @@ enum class DecaySchedule {
 /// What a MiniMaxForSequenceClassification is trained for, and so its loss.
 enum class ProblemType { kRegression, kSingleLabelClassification, kMultiLabelClassification };
 
-/// Fields carry the names of the transformers class MiniMaxConfig; the original dialect of the
-/// published checkpoints (attn_type_list, layernorm_*_alpha ...) is translated on reading.
+/// Fields carry the names and defaults of the transformers class MiniMaxConfig; the original
+/// dialect of the published checkpoints (attn_type_list, layernorm_*_alpha ...) is translated on
+/// reading.
 struct MiniMaxConfig {
   std::string architecture;  ///< architectures[0]
-  std::int64_t vocab_size = 0;
-  std::int64_t hidden_size = 0;
-  std::int64_t intermediate_size = 0;  ///< of one expert
-  std::int64_t num_hidden_layers = 0;
-  std::int64_t num_attention_heads = 0;
-  std::int64_t num_key_value_heads = 0;
-  std::int64_t head_dim = 0;
-  std::int64_t num_local_experts = 0;
-  std::int64_t num_experts_per_tok = 0;
-  std::int64_t shared_intermediate_size = 0;  ///< 0: no shared expert
-  std::int64_t max_position_embeddings = 0;   ///< tokens
-  std::int64_t block_size = 256;              ///< tokens of a lightning attention block
-  std::vector<LayerType> layer_types;         ///< [num_hidden_layers]
+  std::int64_t vocab_size = 32000;
+  std::int64_t hidden_size = 4096;
+  std::int64_t intermediate_size = 14336;  ///< of one expert
+  std::int64_t num_hidden_layers = 32;
+  std::int64_t num_attention_heads = 32;
+  std::int64_t num_key_value_heads = 8;
+  std::int64_t head_dim = 0;  ///< 0, before resolved(): hidden_size / num_attention_heads
+  std::int64_t num_local_experts = 8;
+  std::int64_t num_experts_per_tok = 2;
+  std::int64_t shared_intermediate_size = 0;      ///< 0: no shared expert
+  std::int64_t max_position_embeddings = 131072;  ///< tokens
+  std::int64_t block_size = 256;                  ///< tokens of a lightning attention block
+  /// [num_hidden_layers]; empty, before resolved(): softmax and lightning layers in turn
+  std::vector<LayerType> layer_types;
   DecaySchedule decay_schedule = DecaySchedule::kMiniMax;
 
   double rms_norm_eps = 1e-5;
   double rope_theta = 1e6;
-  std::int64_t rotary_dim = 0;  ///< rotated dimensions of a head; even, at most head_dim
+  /// Rotated dimensions of a head; even, at most head_dim. 0, before resolved(): head_dim
+  std::int64_t rotary_dim = 0;
   bool tie_word_embeddings = false;
   std::optional<std::int64_t> sliding_window;  ///< keys seen by softmax layers, own one included
 
@@ -77,6 +80,10 @@ struct MiniMaxConfig {
   std::vector<std::string> warnings;
 
   std::int64_t num_labels() const { return static_cast<std::int64_t>(id2label.size()); }
+
+  /// The same with all that is left open filled in as transformers does.
+  /// Throws: Error{kInvalidArgument} naming the first field that does not fit.
+  MiniMaxConfig resolved() const;
 
   /// Reads config.json of a model directory.
   /// Throws: Error{kCorruptFile} naming the field; Error{kUnsupported} for what this library does

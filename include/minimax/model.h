@@ -95,6 +95,8 @@ class MiniMaxModel : public MiniMaxPreTrainedModel {
  public:
   static MiniMaxModel from_pretrained(const std::filesystem::path& directory,
                                       const LoadOptions& options = {});
+  static MiniMaxModel from_config(const MiniMaxConfig& config, const LoadOptions& options = {},
+                                  std::uint64_t seed = 0);
   MoeModelOutputWithPast forward(const ModelInputs& inputs, const ForwardOptions& options = {});
 
  private:
@@ -106,6 +108,8 @@ class MiniMaxForCausalLM : public MiniMaxPreTrainedModel {
  public:
   static MiniMaxForCausalLM from_pretrained(const std::filesystem::path& directory,
                                             const LoadOptions& options = {});
+  static MiniMaxForCausalLM from_config(const MiniMaxConfig& config,
+                                        const LoadOptions& options = {}, std::uint64_t seed = 0);
 
   const GenerationConfig& generation_config() const;
   /// Ids whose rows of the head are all zero: never generated.
@@ -134,6 +138,9 @@ class MiniMaxForSequenceClassification : public MiniMaxPreTrainedModel {
  public:
   static MiniMaxForSequenceClassification from_pretrained(const std::filesystem::path& directory,
                                                           const LoadOptions& options = {});
+  static MiniMaxForSequenceClassification from_config(const MiniMaxConfig& config,
+                                                      const LoadOptions& options = {},
+                                                      std::uint64_t seed = 0);
   /// Throws: Error{kInvalidArgument} for several rows where the configuration has no pad_token_id.
   SequenceClassifierOutputWithPast forward(const ModelInputs& inputs,
                                            const ForwardOptions& options = {});
@@ -147,6 +154,9 @@ class MiniMaxForTokenClassification : public MiniMaxPreTrainedModel {
  public:
   static MiniMaxForTokenClassification from_pretrained(const std::filesystem::path& directory,
                                                        const LoadOptions& options = {});
+  static MiniMaxForTokenClassification from_config(const MiniMaxConfig& config,
+                                                   const LoadOptions& options = {},
+                                                   std::uint64_t seed = 0);
   TokenClassifierOutput forward(const ModelInputs& inputs, const ForwardOptions& options = {});
 
  private:
@@ -158,6 +168,9 @@ class MiniMaxForQuestionAnswering : public MiniMaxPreTrainedModel {
  public:
   static MiniMaxForQuestionAnswering from_pretrained(const std::filesystem::path& directory,
                                                      const LoadOptions& options = {});
+  static MiniMaxForQuestionAnswering from_config(const MiniMaxConfig& config,
+                                                 const LoadOptions& options = {},
+                                                 std::uint64_t seed = 0);
   QuestionAnsweringModelOutput forward(const ModelInputs& inputs,
                                        const ForwardOptions& options = {});
 

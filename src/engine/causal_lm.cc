@@ -54,6 +54,11 @@ MiniMaxModel MiniMaxModel::from_pretrained(const std::filesystem::path& director
   return MiniMaxModel(engine::load_pretrained(directory, model::HeadKind::kNone, options));
 }
 
+MiniMaxModel MiniMaxModel::from_config(const MiniMaxConfig& config, const LoadOptions& options,
+                                       std::uint64_t seed) {
+  return MiniMaxModel(engine::make_pretrained(config, model::HeadKind::kNone, options, seed));
+}
+
 MoeModelOutputWithPast MiniMaxModel::forward(const ModelInputs& inputs,
                                              const ForwardOptions& options) {
   constexpr const char* kClass = "MiniMaxModel";
@@ -76,6 +81,12 @@ MiniMaxForCausalLM MiniMaxForCausalLM::from_pretrained(const std::filesystem::pa
   const std::vector<std::string>& warnings = impl->generation_config.warnings;
   impl->model.warnings.insert(impl->model.warnings.end(), warnings.begin(), warnings.end());
   return MiniMaxForCausalLM(std::move(impl));
+}
+
+MiniMaxForCausalLM MiniMaxForCausalLM::from_config(const MiniMaxConfig& config,
+                                                   const LoadOptions& options, std::uint64_t seed) {
+  return MiniMaxForCausalLM(
+      engine::make_pretrained(config, model::HeadKind::kLanguage, options, seed));
 }
 
 const GenerationConfig& MiniMaxForCausalLM::generation_config() const {

@@ -132,6 +132,12 @@ MiniMaxForSequenceClassification MiniMaxForSequenceClassification::from_pretrain
       engine::load_pretrained(directory, model::HeadKind::kSequenceClassification, options));
 }
 
+MiniMaxForSequenceClassification MiniMaxForSequenceClassification::from_config(
+    const MiniMaxConfig& config, const LoadOptions& options, std::uint64_t seed) {
+  return MiniMaxForSequenceClassification(
+      engine::make_pretrained(config, model::HeadKind::kSequenceClassification, options, seed));
+}
+
 SequenceClassifierOutputWithPast MiniMaxForSequenceClassification::forward(
     const ModelInputs& inputs, const ForwardOptions& options) {
   constexpr const char* kClass = "MiniMaxForSequenceClassification";
@@ -151,6 +157,12 @@ MiniMaxForTokenClassification MiniMaxForTokenClassification::from_pretrained(
     const std::filesystem::path& directory, const LoadOptions& options) {
   return MiniMaxForTokenClassification(
       engine::load_pretrained(directory, model::HeadKind::kTokenClassification, options));
+}
+
+MiniMaxForTokenClassification MiniMaxForTokenClassification::from_config(
+    const MiniMaxConfig& config, const LoadOptions& options, std::uint64_t seed) {
+  return MiniMaxForTokenClassification(
+      engine::make_pretrained(config, model::HeadKind::kTokenClassification, options, seed));
 }
 
 TokenClassifierOutput MiniMaxForTokenClassification::forward(const ModelInputs& inputs,
@@ -179,6 +191,13 @@ MiniMaxForQuestionAnswering MiniMaxForQuestionAnswering::from_pretrained(
     const std::filesystem::path& directory, const LoadOptions& options) {
   return MiniMaxForQuestionAnswering(
       engine::load_pretrained(directory, model::HeadKind::kQuestionAnswering, options));
+}
+
+MiniMaxForQuestionAnswering MiniMaxForQuestionAnswering::from_config(const MiniMaxConfig& config,
+                                                                     const LoadOptions& options,
+                                                                     std::uint64_t seed) {
+  return MiniMaxForQuestionAnswering(
+      engine::make_pretrained(config, model::HeadKind::kQuestionAnswering, options, seed));
 }
 
 QuestionAnsweringModelOutput MiniMaxForQuestionAnswering::forward(const ModelInputs& inputs,

@@ -14,6 +14,14 @@ std::unique_ptr<MiniMaxPreTrainedModel::Impl> load_pretrained(
                                                         options);
 }
 
+std::unique_ptr<MiniMaxPreTrainedModel::Impl> make_pretrained(const MiniMaxConfig& config,
+                                                              model::HeadKind head,
+                                                              const LoadOptions& options,
+                                                              std::uint64_t seed) {
+  return std::make_unique<MiniMaxPreTrainedModel::Impl>(
+      model::random_model(config, head, options, seed), options);
+}
+
 State make_state(model::SequenceState sequence) {
   return State(std::make_unique<State::Impl>(State::Impl{std::move(sequence)}));
 }

@@ -32,6 +32,12 @@ namespace minimax::engine {
 std::unique_ptr<MiniMaxPreTrainedModel::Impl> load_pretrained(
     const std::filesystem::path& directory, model::HeadKind head, const LoadOptions& options);
 
+/// As above, with random weights. Throws: as model::random_model.
+std::unique_ptr<MiniMaxPreTrainedModel::Impl> make_pretrained(const MiniMaxConfig& config,
+                                                              model::HeadKind head,
+                                                              const LoadOptions& options,
+                                                              std::uint64_t seed);
+
 State make_state(model::SequenceState sequence);
 /// Of an empty sequence.
 State new_state(const model::Model& model);

@@ -397,6 +397,48 @@ MiniMaxConfig parse_config(std::string_view text, const std::string& source) {
 
 }  // namespace model
 
+MiniMaxConfig MiniMaxConfig::resolved() const {
+  MiniMaxConfig config = *this;
+  const auto require = [](bool fits, const char* field, std::string_view expected,
+                          std::int64_t found) {
+    base::check(fits, ErrorCode::kInvalidArgument,
+                [&] { return fmt::format("{}: expected {}, found {}", field, expected, found); });
+  };
+  const auto require_extent = [&](const char* field, std::int64_t value) {
+    require(1 <= value && value <= kMaxExtent, field, fmt::format("1 to {}", kMaxExtent), value);
+  };
+  require_extent("vocab_size", vocab_size);
+  require_extent("hidden_size", hidden_size);
+  require_extent("intermediate_size", intermediate_size);
+  require_extent("num_local_experts", num_local_experts);
+  require_extent("block_size", block_size);
+  require(1 <= num_hidden_layers && num_hidden_layers <= kMaxLayers, "num_hidden_layers",
+          fmt::format("1 to {}", kMaxLayers), num_hidden_layers);
+  require(1 <= num_experts_per_tok && num_experts_per_tok <= num_local_experts,
+          "num_experts_per_tok", "1 to num_local_experts", num_experts_per_tok);
+  require_extent("num_attention_heads", num_attention_heads);
+  require(num_key_value_heads >= 1 && num_attention_heads % num_key_value_heads == 0,
+          "num_key_value_heads", "a divisor of num_attention_heads", num_key_value_heads);
+  if (head_dim == 0) {
+    require(hidden_size % num_attention_heads == 0, "hidden_size",
+            "a multiple of num_attention_heads, or head_dim", hidden_size);
+    config.head_dim = hidden_size / num_attention_heads;
+  }
+  require_extent("head_dim", config.head_dim);
+  config.rotary_dim = rotary_dim == 0 ? config.head_dim : rotary_dim;
+  require(
+      config.rotary_dim % 2 == 0 && 2 <= config.rotary_dim && config.rotary_dim <= config.head_dim,
+      "rotary_dim", "an even number from 2 to head_dim", config.rotary_dim);
+  for (std::int64_t i = 0; layer_types.empty() && i < num_hidden_layers; ++i) {
+    config.layer_types.push_back(i % 2 == 0 ? LayerType::kFullAttention
+                                            : LayerType::kLinearAttention);
+  }
+  require(std::ssize(config.layer_types) == num_hidden_layers, "layer_types",
+          "one for each of num_hidden_layers", std::ssize(config.layer_types));
+  require(!id2label.empty(), "id2label", "at least one label", 0);
+  return config;
+}
+
 MiniMaxConfig MiniMaxConfig::from_pretrained(const std::filesystem::path& directory) {
   constexpr std::int64_t kMaxBytes = 64LL << 20;
   const std::filesystem::path path = directory / "config.json";

@@ -6,10 +6,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <exception>
 #include <mutex>
-#include <numbers>
 #include <thread>
 #include <unordered_set>
 #include <utility>
@@ -23,6 +21,7 @@
 #include "model/convert.h"
 #include "model/decay.h"
 #include "model/identity.h"
+#include "model/initialize.h"
 
 namespace minimax::model {
 namespace {
@@ -112,7 +111,8 @@ void choose_dtypes(ops::Precision precision, std::vector<LoadItem>& items) {
     if (item.parameter->storage == Storage::kFloat32) {
       item.dtype = DType::kF32;
     } else {
-      item.dtype = precision == ops::Precision::kBFloat16 ? DType::kBF16 : item.entry->dtype;
+      const DType stored = item.entry != nullptr ? item.entry->dtype : DType::kF32;
+      item.dtype = precision == ops::Precision::kBFloat16 ? DType::kBF16 : stored;
     }
   }
 }
@@ -139,10 +139,10 @@ ModelSize sum_sizes(const MiniMaxConfig& config, const std::vector<LoadItem>& it
   return size;
 }
 
-void check_memory(const std::filesystem::path& directory, std::int64_t weight_bytes) {
+void check_memory(const std::string& model, std::int64_t weight_bytes) {
   const std::int64_t available = base::available_memory_bytes();
   base::check(weight_bytes <= available, ErrorCode::kOutOfMemory, [&] {
-    return fmt::format("{}: the weights need {} of memory, {} are available", directory.string(),
+    return fmt::format("{}: the weights need {} of memory, {} are available", model,
                        base::format_bytes(weight_bytes), base::format_bytes(available));
   });
 }
@@ -226,21 +226,20 @@ void add_unused_warnings(const io::Checkpoint& checkpoint, const std::vector<Loa
   }
 }
 
-// Biases start at zero, as the arena does. Source: Box and Muller 1958, for the weights.
-void initialize_missing(const std::vector<LoadItem>& items, Model& model) {
-  base::SplitMix64 random(kInitializerSeed);
+void initialize_missing(const std::vector<LoadItem>& items, std::uint64_t seed, Model& model) {
+  base::SplitMix64 random(seed);
   for (const LoadItem& item : items) {
-    const Tensor& view = *item.parameter->view;
-    if (item.entry != nullptr) {
-      continue;
+    if (item.entry == nullptr) {
+      initialize(*item.parameter, model.config.initializer_range, random);
     }
-    model.warnings.push_back(item.source->name +
-                             " is not in the checkpoint: it is random and has to be trained");
-    for (std::int64_t i = 0; view.shape().rank() > 1 && i < view.elements(); ++i) {
-      const double radius = std::sqrt(-2.0 * std::log(1.0 - random.uniform()));
-      const double angle = 2.0 * std::numbers::pi * random.uniform();
-      view.data<float>()[i] =
-          static_cast<float>(model.config.initializer_range * radius * std::cos(angle));
+  }
+}
+
+void add_random_warnings(const std::vector<LoadItem>& items, std::vector<std::string>& warnings) {
+  for (const LoadItem& item : items) {
+    if (item.entry == nullptr) {
+      warnings.push_back(item.source->name +
+                         " is not in the checkpoint: it is random and has to be trained");
     }
   }
 }
@@ -265,6 +264,31 @@ void allocate_views(const std::vector<LoadItem>& items, std::int64_t bytes, Weig
   }
 }
 
+// Chooses types for the weights and makes room for them.
+void allocate_weights(const std::string& name, ops::Precision precision,
+                      std::vector<LoadItem>& items, Model& model) {
+  model.precision = precision;
+  choose_dtypes(precision, items);
+  model.size = sum_sizes(model.config, items);
+  check_memory(name, model.size.weight_bytes);
+  allocate_views(items, model.size.weight_bytes, model.weights);
+}
+
+// Derives what follows from the weights.
+void complete(HeadKind head, const std::vector<Parameter>& table, Model& model) {
+  model.identity = model_identity(model.config, model.precision, table);
+  if (head == HeadKind::kLanguage) {
+    if (model.config.tie_word_embeddings) {
+      model.weights.head.weight = model.weights.embeddings;
+    }
+    model.suppressed_tokens = find_zero_rows(model.weights.head.weight);
+  }
+  for (std::size_t i = 0; i < model.weights.layers.size(); ++i) {
+    model.weights.layers[i].lightning.decay =
+        decay_rates(model.config, static_cast<std::int64_t>(i));
+  }
+}
+
 }  // namespace
 
 Model load_model(const std::filesystem::path& directory, HeadKind head,
@@ -277,27 +301,33 @@ Model load_model(const std::filesystem::path& directory, HeadKind head,
                         checkpoint.warnings.end());
   const std::vector<Parameter> table = parameters(model.config, head, model.weights);
   std::vector<LoadItem> items = match(checkpoint, table);
-  model.precision = resolve_precision(options.dtype, items);
-  choose_dtypes(model.precision, items);
-  model.size = sum_sizes(model.config, items);
-  check_memory(directory, model.size.weight_bytes);
-  allocate_views(items, model.size.weight_bytes, model.weights);
+  allocate_weights(directory.string(), resolve_precision(options.dtype, items), items, model);
 
   const io::CheckpointReader reader(checkpoint);
   ParallelReader(reader, items).run(options, model.size.weight_bytes);
-  initialize_missing(items, model);
-  model.identity = model_identity(model.config, model.precision, table);
+  initialize_missing(items, kInitializerSeed, model);
+  add_random_warnings(items, model.warnings);
   add_unused_warnings(checkpoint, items, model.warnings);
-  if (head == HeadKind::kLanguage) {
-    if (model.config.tie_word_embeddings) {
-      model.weights.head.weight = model.weights.embeddings;
-    }
-    model.suppressed_tokens = find_zero_rows(model.weights.head.weight);
+  complete(head, table, model);
+  return model;
+}
+
+Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions& options,
+                   std::uint64_t seed) {
+  Model model;
+  model.config = config.resolved();
+  const std::vector<Parameter> table = parameters(model.config, head, model.weights);
+  std::vector<LoadItem> items;
+  items.reserve(table.size());
+  for (const Parameter& parameter : table) {
+    items.push_back({.parameter = &parameter, .source = &parameter.published()});
   }
-  for (std::size_t i = 0; i < model.weights.layers.size(); ++i) {
-    model.weights.layers[i].lightning.decay =
-        decay_rates(model.config, static_cast<std::int64_t>(i));
-  }
+  const bool is_bfloat16 = options.dtype == ComputeType::kBFloat16;
+  allocate_weights("the configuration",
+                   is_bfloat16 ? ops::Precision::kBFloat16 : ops::Precision::kFloat32, items,
+                   model);
+  initialize_missing(items, seed, model);
+  complete(head, table, model);
   return model;
 }
 

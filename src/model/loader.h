@@ -33,6 +33,11 @@ struct Model {
 /// arithmetic before anything large is allocated; Error{kIo}.
 Model load_model(const std::filesystem::path& directory, HeadKind head, const LoadOptions& options);
 
+/// A model with random weights, float32 unless options.dtype is kBFloat16.
+/// Throws: Error{kInvalidArgument} as MiniMaxConfig::resolved(); Error{kOutOfMemory}.
+Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions& options,
+                   std::uint64_t seed);
+
 /// What load_model() would make of a directory, with the head that its configuration names.
 struct ModelMeasure {
   ModelSize size;
