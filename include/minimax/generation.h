@@ -27,6 +27,8 @@ enum class FinishReason {
 /// "stop" for an end token, stop string or stopping criterion, "length", "time" or "cancelled".
 const char* finish_reason_name(FinishReason reason);
 
+class MiniMaxForCausalLM;
+
 struct GenerateOptions {
   const Tokenizer* tokenizer = nullptr;  ///< required for text and stop_strings
   /// Continued from (the input follows it) and advanced. For calls with one sequence.
@@ -35,6 +37,12 @@ struct GenerateOptions {
   /// tokens and before temperature and the filters. Those that look back, these too, see the tokens
   /// of this call, not what is behind `state`.
   std::vector<LogitsProcessor> logits_processor = {};
+  /// A smaller model with the same vocabulary, which drafts num_assistant_tokens tokens at a time:
+  /// the answer is what it would be without, in fewer passes of the model. Without sampling it is
+  /// the same token for token, except that scores within the rounding of each other may change
+  /// places; with sampling it has the same probabilities, but not the same draws. One sequence runs
+  /// after the other, and processors of the caller see candidates, too.
+  MiniMaxForCausalLM* assistant_model = nullptr;
   /// Any of them ends a sequence.
   std::vector<StoppingCriteria> stopping_criteria = {};
   // What follows streams the answers. on_token and on_text are for calls with one sequence; the

@@ -16,6 +16,10 @@ namespace minimax {
 /// (kFalse), once there are num_beams answers (kTrue), or once none can beat it (kNever).
 enum class EarlyStopping { kFalse, kTrue, kNever };
 
+/// How many tokens an assistant drafts: always the same, or 2 more after all were right and else 1
+/// less. Both heuristics begin anew with every call.
+enum class AssistantSchedule { kConstant, kHeuristic, kHeuristicTransient };
+
 /// Fields carry the names and meanings of transformers' GenerationConfig.
 struct GenerationConfig {
   /// Lengths. max_length and min_length count the prompt, too, and matter only where max_new_tokens
@@ -50,6 +54,16 @@ struct GenerationConfig {
   double length_penalty =
       1.0;  ///< scores are divided by length ^ length_penalty; above 0 favours long
   EarlyStopping early_stopping = EarlyStopping::kFalse;
+
+  /// Above 0: assisted by what followed the last max_matching_ngram_size tokens, or fewer, before
+  /// in the prompt and the answer, so many tokens at a time. Tokens are those of plain generation.
+  std::int64_t prompt_lookup_num_tokens = 0;
+  std::int64_t max_matching_ngram_size = 2;
+  /// Of GenerateOptions::assistant_model: how many tokens it drafts, how this changes, and below
+  /// which probability of its own it stops.
+  std::int64_t num_assistant_tokens = 20;
+  AssistantSchedule num_assistant_tokens_schedule = AssistantSchedule::kConstant;
+  double assistant_confidence_threshold = 0.4;
 
   /// Where several sequences are drawn, the n-th of the outputs (from 0) has the seed `seed` + n,
   /// and beams have that of the first output of their prompt.

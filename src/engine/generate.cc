@@ -80,6 +80,20 @@ void check_beams(const GenerateOptions& options) {
   refuse(static_cast<bool>(options.on_batch_text), "on_batch_text");
 }
 
+void check_assistant(const MiniMaxConfig& config, const GenerationConfig& generation,
+                     const ModelInputs& inputs, const MiniMaxConfig& assistant) {
+  base::check(!inputs.input_ids.empty(), ErrorCode::kInvalidArgument,
+              "input_ids: expected with assistant_model, which cannot read inputs_embeds");
+  base::check(assistant.vocab_size == config.vocab_size, ErrorCode::kInvalidArgument, [&] {
+    return fmt::format("assistant_model: expected the vocabulary of the model, {} ids, found {}",
+                       config.vocab_size, assistant.vocab_size);
+  });
+  base::check(generation.num_beams == 1, ErrorCode::kInvalidArgument,
+              "assistant_model: expected none with num_beams above 1, found one");
+  base::check(generation.prompt_lookup_num_tokens == 0, ErrorCode::kInvalidArgument,
+              "assistant_model: expected none with prompt_lookup_num_tokens, found one");
+}
+
 void check_inputs(const ModelInputs& inputs) {
   base::check(!inputs.input_ids.empty() || !inputs.inputs_embeds.empty(),
               ErrorCode::kInvalidArgument, "input_ids: expected at least one token, found none");
@@ -130,13 +144,25 @@ std::vector<GenerateOutput> MiniMaxForCausalLM::generate(const ModelInputs& inpu
   if (config.num_beams > 1) {
     check_beams(options);
   }
+  Impl* assistant = nullptr;
+  if (options.assistant_model != nullptr) {
+    assistant = &options.assistant_model->impl();
+    check_assistant(this->config(), config, inputs, options.assistant_model->config());
+  }
   check_options(config, options,
                 static_cast<std::int64_t>(prompts.size()) * config.num_return_sequences);
   model::SequenceState* state =
       options.state != nullptr ? &options.state->impl().sequence : nullptr;
-  check_memory(impl(), config, prompts, state != nullptr ? state->length() : 0);
+  const std::int64_t past = state != nullptr ? state->length() : 0;
+  check_memory(impl(), config, prompts, past);
+  if (assistant != nullptr) {
+    check_memory(*assistant, config, prompts, past);
+  }
   if (config.num_beams > 1) {
     return engine::generate_with_beams(call, prompts);
+  }
+  if (assistant != nullptr || config.prompt_lookup_num_tokens > 0) {
+    return engine::generate_assisted(call, prompts, assistant, state);
   }
   return engine::generate_token_by_token(call, prompts, state);
 }

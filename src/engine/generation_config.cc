@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <map>
 #include <utility>
 
 #include "base/check.h"
@@ -38,6 +39,15 @@ class Reader {
       const bool good = value.is_integer() && value.integer() >= min;
       field = good ? Integer(value.integer()) : field;
       return good;
+    });
+  }
+
+  template <class Enum>
+  void name(const char* key, const std::map<std::string, Enum>& values, Enum& field) {
+    take(key, "one of the names of transformers", [&](const Json& value) {
+      const auto found = value.is_string() ? values.find(value.string()) : values.end();
+      field = found != values.end() ? found->second : field;
+      return found != values.end();
     });
   }
 
@@ -164,6 +174,21 @@ void check_returns(const GenerationConfig& config) {
               });
 }
 
+void check_assistance(const GenerationConfig& config) {
+  check_at_least_zero("prompt_lookup_num_tokens", config.prompt_lookup_num_tokens);
+  check_from_one("max_matching_ngram_size", config.max_matching_ngram_size);
+  check_from_one("num_assistant_tokens", config.num_assistant_tokens);
+  check_range(
+      config.assistant_confidence_threshold >= 0 && config.assistant_confidence_threshold <= 1,
+      "assistant_confidence_threshold", "a number from 0 to 1",
+      config.assistant_confidence_threshold);
+  base::check(config.prompt_lookup_num_tokens == 0 || config.num_beams == 1,
+              ErrorCode::kInvalidArgument, [&] {
+                return fmt::format("prompt_lookup_num_tokens: expected 0 with beams, found {}",
+                                   config.prompt_lookup_num_tokens);
+              });
+}
+
 void read_lengths(Reader& reader, GenerationConfig& config) {
   reader.integer("max_new_tokens", 1, config.max_new_tokens);
   reader.integer("min_new_tokens", 0, config.min_new_tokens);
@@ -196,6 +221,19 @@ void read_beams(Reader& reader, GenerationConfig& config) {
   reader.early_stopping("early_stopping", config.early_stopping);
 }
 
+void read_assistance(Reader& reader, GenerationConfig& config) {
+  using enum AssistantSchedule;
+  reader.integer("prompt_lookup_num_tokens", 0, config.prompt_lookup_num_tokens);
+  reader.integer("max_matching_ngram_size", 1, config.max_matching_ngram_size);
+  reader.integer("num_assistant_tokens", 1, config.num_assistant_tokens);
+  reader.name("num_assistant_tokens_schedule",
+              {{"constant", kConstant},
+               {"heuristic", kHeuristic},
+               {"heuristic_transient", kHeuristicTransient}},
+              config.num_assistant_tokens_schedule);
+  reader.number("assistant_confidence_threshold", 0.0, 1.0, config.assistant_confidence_threshold);
+}
+
 }  // namespace
 
 GenerationConfig GenerationConfig::from_pretrained(const std::filesystem::path& directory,
@@ -213,6 +251,7 @@ GenerationConfig GenerationConfig::from_pretrained(const std::filesystem::path& 
   read_choice(reader, result);
   reader.integer("no_repeat_ngram_size", 0, result.no_repeat_ngram_size);
   read_beams(reader, result);
+  read_assistance(reader, result);
   reader.token_ids("eos_token_id", config.vocab_size, result.eos_token_id);
   reader.token_ids("suppress_tokens", config.vocab_size, result.suppress_tokens);
   reader.token_ids("begin_suppress_tokens", config.vocab_size, result.begin_suppress_tokens);
@@ -244,6 +283,7 @@ void GenerationConfig::validate() const {
               "a finite number above 0", repetition_penalty);
   check_lists(*this);
   check_returns(*this);
+  check_assistance(*this);
 }
 
 // Source: _prepare_generated_length in transformers 5.17, generation/utils.py, but for the default.

@@ -20,4 +20,11 @@ std::vector<GenerateOutput> generate_token_by_token(const GenerationCall& call,
 std::vector<GenerateOutput> generate_with_beams(const GenerationCall& call,
                                                 std::span<const Prompt> prompts);
 
+/// Tokens by tokens: candidates of `draft` or, where it is null, of a look-up in what stands before
+/// are verified together; one sequence after the other. `state` as above.
+std::vector<GenerateOutput> generate_assisted(const GenerationCall& call,
+                                              std::span<const Prompt> prompts,
+                                              MiniMaxPreTrainedModel::Impl* draft,
+                                              model::SequenceState* state);
+
 }  // namespace minimax::engine

@@ -11,6 +11,12 @@
 
 namespace minimax::engine {
 
+/// A token that another distribution gave. Scores: minus infinity for what it does not give.
+struct DrawnToken {
+  std::int32_t token;
+  std::span<const float> scores;
+};
+
 /// Draws tokens for one sequence. The same seed and logits give the same tokens on every machine.
 class Sampler {
  public:
@@ -24,8 +30,13 @@ class Sampler {
   std::int32_t sample(std::span<float> logits, std::span<const std::int32_t> history,
                       std::int64_t generated);
 
+  /// The same distribution, but equal to `candidate` as often as its own distribution allows.
+  /// Source: speculative sampling, Leviathan et al. 2023, algorithm 1; Chen et al. 2023.
+  std::int32_t sample(std::span<float> logits, std::span<const std::int32_t> history,
+                      std::int64_t generated, const DrawnToken& candidate);
+
  private:
-  std::int32_t draw(std::span<const float> scores);
+  std::int32_t draw(std::span<const double> weights);
 
   ProcessorList processors_;
   bool is_sampling_;

@@ -134,6 +134,30 @@ TEST(Sampler, NeverChoosesWhatIsSuppressedOrTooEarlyAnEnd) {
   EXPECT_EQ(sampler.sample(row, {}, 2), 1);
 }
 
+TEST(Sampler, DrawsTheSameSharesFromCandidates) {
+  const std::vector<float> wanted = log_of({0.5, 0.3, 0.15, 0.05});
+  const std::vector<float> draft = log_of({0.1, 0.3, 0.2, 0.4});
+  GenerationConfig config = sampling();
+  Sampler sampler(config, {});
+  config.seed = 8;
+  Sampler drafts(config, {});
+  std::map<std::int32_t, double> drawn;
+  double kept = 0.0;
+  for (int i = 0; i < kDraws; ++i) {
+    std::vector<float> row = draft;
+    const std::int32_t candidate = drafts.sample(row, {}, 0);
+    row = wanted;
+    const std::int32_t token = sampler.sample(row, {}, 0, {candidate, draft});
+    drawn[token] += 1.0 / kDraws;
+    kept += token == candidate ? 1.0 / kDraws : 0.0;
+  }
+  EXPECT_NEAR(drawn[0], 0.5, kShareTolerance);
+  EXPECT_NEAR(drawn[1], 0.3, kShareTolerance);
+  EXPECT_NEAR(drawn[2], 0.15, kShareTolerance);
+  EXPECT_NEAR(drawn[3], 0.05, kShareTolerance);
+  EXPECT_NEAR(kept, 0.1 + 0.3 + 0.15 + 0.05, kShareTolerance);  // the most that is possible
+}
+
 TEST(Sampler, GivesTheSameTokensForTheSameSeed) {
   const std::vector<float> logits = log_of({0.25, 0.25, 0.25, 0.25});
   const auto draw = [&](std::uint64_t seed) {

@@ -38,6 +38,10 @@ void Sequence::advance(std::span<float> logits) {
   accept(sampler_.sample(logits, history_, new_tokens()), logits);
 }
 
+void Sequence::advance(std::span<float> logits, const DrawnToken& candidate) {
+  accept(sampler_.sample(logits, history_, new_tokens(), candidate), logits);
+}
+
 void Sequence::accept(std::int32_t token, std::span<const float> scores) {
   if (config_.output_scores) {
     const float score = scores[static_cast<std::size_t>(token)];

@@ -24,12 +24,18 @@ class Sequence {
   /// Chooses the next token of a row of logits, which become scores, and takes it into the answer,
   /// which may end with it.
   void advance(std::span<float> logits);
+  /// The same, preferring a drawn candidate where that changes no probability.
+  void advance(std::span<float> logits, const DrawnToken& candidate);
   /// Ends the answer, unless it has ended.
   void finish(FinishReason reason);
 
   bool finished() const { return finished_; }
   std::int64_t new_tokens() const { return static_cast<std::int64_t>(output_.tokens.size()); }
   std::int64_t max_new_tokens() const { return config_.max_new_tokens.value(); }
+  std::span<const std::int32_t> tokens() const { return output_.tokens; }
+  /// The prompt, if it was ids, and the tokens.
+  std::span<const std::int32_t> ids() const { return history_; }
+  const GenerationConfig& config() const { return config_; }
   std::int32_t last_token() const { return output_.tokens.back(); }
 
   /// The answer, once it has ended.
