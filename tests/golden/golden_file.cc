@@ -87,6 +87,10 @@ std::vector<std::int64_t> GoldenFile::integers(const std::string& tensor) const 
   return read<std::int64_t>(tensor);
 }
 
+std::vector<std::byte> GoldenFile::bytes(const std::string& tensor) const {
+  return read<std::byte>(tensor);
+}
+
 std::vector<std::string> GoldenFile::sequences() const {
   constexpr std::string_view kEnding = ".logits";
   std::vector<std::string> names;

@@ -2,6 +2,7 @@
 // Reads the golden files of this folder; README.md describes their layout.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -38,6 +39,7 @@ class GoldenFile {
   bool is_float(const std::string& tensor) const;
   std::vector<float> floats(const std::string& tensor) const;
   std::vector<std::int64_t> integers(const std::string& tensor) const;
+  std::vector<std::byte> bytes(const std::string& tensor) const;
   /// "len_17" for every sequence in the file.
   std::vector<std::string> sequences() const;
   std::vector<std::int32_t> input_ids(const std::string& sequence) const;
