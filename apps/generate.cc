@@ -13,6 +13,7 @@
 #include "support/model_options.h"
 #include "support/progress.h"
 #include "support/sampling_options.h"
+#include "support/search_options.h"
 #include "support/signals.h"
 #include "support/terminal.h"
 #include "support/text_input.h"
@@ -26,9 +27,12 @@ constexpr const char* kExamples = R"(Examples:
   minimax generate --messages conversation.json --temperature 0 --json
   echo '[{"role": "user", "content": "Hello"}]' | minimax generate --messages - --stream
   minimax generate ./my-model --prompt-file story.txt --stop "The end" --stop "###"
+  minimax generate --prompt "Once upon" --temperature 0 --num-beams 4 --num-return-sequences 2
 
 --json prints {"text", "tokens", "prompt_tokens", "finish_reason", "timings"}: tokens are the
-generated ids, prompt_tokens is a count, finish_reason is stop, length, time or cancelled.)";
+generated ids, prompt_tokens is a count, finish_reason is stop, length, time or cancelled. Answers
+of beams have "sequences_score", too. With --num-return-sequences above 1 it prints a JSON array
+of these; without --json, a line "---" stands between the answers.)";
 
 class GenerateCommand : public Command {
  public:
@@ -60,6 +64,7 @@ class GenerateCommand : public Command {
     command->add_flag("--stream", stream_, "Print text as soon as it is certain")->excludes(json);
     command->add_flag("--verbose", verbose_, "Show tokens/s on standard error");
     add_sampling_options(*command, environment(), sampling_);
+    add_search_options(*command, environment(), search_);
     add_execution_options(*command, environment(), model_);
     return command;
   }
@@ -69,10 +74,14 @@ class GenerateCommand : public Command {
  private:
   std::vector<std::int32_t> read_input(const Tokenizer& tokenizer,
                                        const MiniMaxConfig& config) const;
-  void print(const GenerateOutput& output, double load_seconds) const;
+  GenerationConfig generation_config(const MiniMaxForCausalLM& model) const;
+  void print(const std::vector<GenerateOutput>& outputs, double load_seconds) const;
+  base::Json to_json(const GenerateOutput& output, double load_seconds) const;
 
   ModelOptions model_;
   SamplingOptions sampling_;
+  SearchOptions search_;
+  bool has_beams_ = false;
   std::optional<std::string> prompt_;
   std::optional<std::string> prompt_file_;
   std::optional<std::string> messages_file_;
@@ -100,40 +109,69 @@ std::vector<std::int32_t> GenerateCommand::read_input(const Tokenizer& tokenizer
   return ids;
 }
 
-void GenerateCommand::print(const GenerateOutput& output, double load_seconds) const {
-  if (!json_) {
-    if (!stream_) {
-      write_model_text(output.text);
-    }
-    write_output("\n");
-    return;
+GenerationConfig GenerateCommand::generation_config(const MiniMaxForCausalLM& model) const {
+  const GenerationConfig config =
+      with_search(search_, to_generation_config(sampling_, model.generation_config()));
+  if (stream_ && (config.num_beams > 1 || config.num_return_sequences > 1)) {
+    throw UsageError("--stream: expected one answer without beams, which are known only at the end",
+                     "leave --stream out, or add --num-beams 1 --num-return-sequences 1");
   }
+  return config;
+}
+
+base::Json GenerateCommand::to_json(const GenerateOutput& output, double load_seconds) const {
   base::JsonArray tokens;
   for (const std::int32_t token : output.tokens) {
     tokens.emplace_back(token);
   }
-  const base::Json object =
-      base::JsonObject{{"text", output.text},
-                       {"tokens", std::move(tokens)},
-                       {"prompt_tokens", output.prompt_tokens},
-                       {"finish_reason", finish_reason_name(output.finish_reason)},
-                       {"timings", timings_json(output, load_seconds)}};
-  write_output(base::write_json(object) + "\n");
+  base::JsonObject object{{"text", output.text},
+                          {"tokens", std::move(tokens)},
+                          {"prompt_tokens", output.prompt_tokens},
+                          {"finish_reason", finish_reason_name(output.finish_reason)},
+                          {"timings", timings_json(output, load_seconds)}};
+  if (has_beams_) {
+    object.emplace_back("sequences_score", double{output.sequences_score});
+  }
+  return object;
+}
+
+void GenerateCommand::print(const std::vector<GenerateOutput>& outputs, double load_seconds) const {
+  base::JsonArray array;
+  for (const GenerateOutput& output : outputs) {
+    if (json_) {
+      array.push_back(to_json(output, load_seconds));
+      continue;
+    }
+    if (&output != &outputs.front()) {
+      write_output("---\n");
+    }
+    if (!stream_) {
+      write_model_text(output.text);
+    }
+    write_output("\n");
+  }
+  if (json_) {
+    write_output(base::write_json(outputs.size() == 1 ? array.front() : base::Json(array)) + "\n");
+  }
 }
 
 int GenerateCommand::run() {
   const auto begin = std::chrono::steady_clock::now();
   const std::filesystem::path directory = model_directory(model_);
   const Tokenizer tokenizer = load_tokenizer(directory);
-  const MiniMaxConfig config = MiniMaxConfig::from_pretrained(directory);
-  const std::vector<std::int32_t> prompt = read_input(tokenizer, config);
+  const std::vector<std::int32_t> prompt =
+      read_input(tokenizer, MiniMaxConfig::from_pretrained(directory));
   MiniMaxForCausalLM model = load_model(directory, model_);
+  std::optional<MiniMaxForCausalLM> draft = load_draft(search_, model_, tokenizer);
   const std::chrono::duration<double> load_time = std::chrono::steady_clock::now() - begin;
+  const GenerationConfig config = generation_config(model);
+  has_beams_ = config.num_beams > 1;
 
   const InterruptScope scope;
   Progress progress("Reading the prompt");
   GenerateOptions options;
   options.tokenizer = &tokenizer;
+  options.assistant_model = draft ? &*draft : nullptr;
   options.cancelled = [&] { return scope.interrupted(); };
   options.on_prompt_progress = [&](std::int64_t done, std::int64_t total) {
     progress.update(done, total);
@@ -144,12 +182,11 @@ int GenerateCommand::run() {
       write_model_text(text);
     };
   }
-  const GenerateOutput output =
-      model.generate(prompt, to_generation_config(sampling_, model.generation_config()), options);
+  const std::vector<GenerateOutput> outputs = model.generate(ModelInputs(prompt), config, options);
   progress.finish();
-  print(output, load_time.count());
+  print(outputs, load_time.count());
   if (verbose_) {
-    write_message(describe_timings(output) + "\n");
+    write_message(describe_timings(outputs.front()) + "\n");
   }
   return scope.interrupted() ? kExitSignal + scope.signal() : kExitSuccess;
 }

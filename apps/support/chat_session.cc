@@ -39,11 +39,13 @@ GenerateOutput ChatSession::reply(const GenerationConfig& config, GenerateOption
   recall(prompt);
   options.tokenizer = &tokenizer_;
   options.state = &latest_.state;
+  // Limits of the whole length count what is in the state, too.
+  GenerationConfig one = config.for_prompt(static_cast<std::int64_t>(prompt.size()));
+  one.num_beams = 1;  // a conversation streams one answer and keeps its state
+  one.num_return_sequences = 1;
   GenerateOutput output;
   try {
-    // Limits of the whole length count what is in the state, too.
-    output = model_.generate(std::span(prompt).subspan(latest_.ids.size()),
-                             config.for_prompt(static_cast<std::int64_t>(prompt.size())), options);
+    output = model_.generate(std::span(prompt).subspan(latest_.ids.size()), one, options);
   } catch (...) {
     forget();  // where it stopped is not known
     throw;

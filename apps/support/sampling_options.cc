@@ -47,6 +47,18 @@ CLI::Option* add_numbers(CLI::App& command, SamplingOptions& options, std::strin
                     "Leave out tokens below P times the likeliest one's probability")
         ->check(number(0, 1, Bound::kIncluded, Bound::kExcluded));
   }
+  if (name == "typical-p") {
+    return command
+        .add_option("--typical-p", options.typical_p,
+                    "Draw from the tokens of usual surprise that together reach P")
+        ->check(number(0, 1, Bound::kExcluded));
+  }
+  if (name == "no-repeat-ngram-size") {
+    return command
+        .add_option("--no-repeat-ngram-size", options.no_repeat_ngram_size,
+                    "Never generate the same N tokens in a row twice; 0: no rule")
+        ->check(whole_number(0, std::numeric_limits<std::int32_t>::max()));
+  }
   if (name == "repetition-penalty") {
     return command
         .add_option("--repetition-penalty", options.repetition_penalty,
@@ -57,8 +69,9 @@ CLI::Option* add_numbers(CLI::App& command, SamplingOptions& options, std::strin
       ->check(whole_number(0, kLargest));
 }
 
-constexpr std::array kNumbers = {"max-new-tokens", "temperature",        "top-k", "top-p",
-                                 "min-p",          "repetition-penalty", "seed"};
+constexpr std::array kNumbers = {
+    "max-new-tokens",     "temperature",          "top-k", "top-p", "min-p", "typical-p",
+    "repetition-penalty", "no-repeat-ngram-size", "seed"};
 
 }  // namespace
 
@@ -83,11 +96,13 @@ GenerationConfig to_generation_config(const SamplingOptions& options,
   config.top_k = options.top_k.value_or(config.top_k);
   config.top_p = options.top_p.value_or(config.top_p);
   config.min_p = options.min_p.value_or(config.min_p);
+  config.typical_p = options.typical_p.value_or(config.typical_p);
+  config.no_repeat_ngram_size = options.no_repeat_ngram_size.value_or(config.no_repeat_ngram_size);
   config.repetition_penalty = options.repetition_penalty.value_or(config.repetition_penalty);
   if (options.temperature) {
     config.do_sample = *options.temperature > 0;
     config.temperature = config.do_sample ? *options.temperature : 1.0;
-  } else if (options.top_k || options.top_p || options.min_p) {
+  } else if (options.top_k || options.top_p || options.min_p || options.typical_p) {
     config.do_sample = true;
   }
   config.seed = options.seed ? static_cast<std::uint64_t>(*options.seed) : std::random_device{}();
@@ -120,9 +135,11 @@ void set_sampling_option(SamplingOptions& options, std::string_view name, std::s
 
 std::string describe_sampling(const GenerationConfig& config) {
   return fmt::format(
-      "max-new-tokens {}\ntemperature {}\ntop-k {}\ntop-p {}\nmin-p {}\nrepetition-penalty {}\n",
+      "max-new-tokens {}\ntemperature {}\ntop-k {}\ntop-p {}\nmin-p {}\ntypical-p {}\n"
+      "repetition-penalty {}\nno-repeat-ngram-size {}\n",
       config.for_prompt(0).max_new_tokens.value(), config.do_sample ? config.temperature : 0.0,
-      config.top_k, config.top_p, config.min_p, config.repetition_penalty);
+      config.top_k, config.top_p, config.min_p, config.typical_p, config.repetition_penalty,
+      config.no_repeat_ngram_size);
 }
 
 }  // namespace minimax::apps

@@ -21,7 +21,9 @@ struct SamplingOptions {
   std::optional<std::int64_t> top_k;
   std::optional<double> top_p;
   std::optional<double> min_p;
+  std::optional<double> typical_p;
   std::optional<double> repetition_penalty;
+  std::optional<std::int64_t> no_repeat_ngram_size;
   std::optional<std::int64_t> seed;
   std::vector<std::string> stop;
   bool ignore_eos = false;

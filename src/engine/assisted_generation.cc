@@ -107,7 +107,8 @@ class AssistedSequence {
   }
 
   void read_all_but_last() {
-    if (unread().size() > 1) {
+    // Without tokens, a part of the prompt may be unread.
+    if (sequence_.new_tokens() > 1 && unread().size() > 1) {
       call_.impl.runner.run(unread().first(unread().size() - 1), state_, {});
     }
   }

@@ -117,6 +117,39 @@ class Generate(program.TestCase):
         self.fail_with(3, "generate", "--messages", "-", stdin="{")
         self.fail_with(5, "generate", "--messages", "/nothing/here.json")
 
+    def test_prints_the_best_answers_of_beams(self):
+        search = (*STORY[:5], "--max-new-tokens", "12", "--num-beams", "3")
+        best = self.succeed_json(*search, "--json")
+        answers = self.succeed_json(*search, "--num-return-sequences", "2", "--json")
+        self.assertEqual(len(answers), 2)
+        self.assertEqual(answers[0]["tokens"], best["tokens"])
+        self.assertGreaterEqual(answers[0]["sequences_score"], answers[1]["sequences_score"])
+        self.assertEqual(
+            self.succeed(*search, "--num-return-sequences", "2"),
+            f"{answers[0]['text']}\n---\n{answers[1]['text']}\n",
+        )
+        self.assertIn("--stream", self.fail_with(2, *search, "--stream"))
+        self.fail_with(2, *search, "--num-return-sequences", "4")
+
+    def test_answers_the_same_with_assistance(self):
+        expected = self.succeed_json(*STORY, "--json")["tokens"]
+        draft = str(program.MODEL)
+        for arguments in (
+            ["--prompt-lookup-num-tokens", "5"],
+            ["--draft", draft, "--num-assistant-tokens", "4"],
+        ):
+            with self.subTest(arguments=arguments):
+                self.assertEqual(
+                    self.succeed_json(*STORY, *arguments, "--json")["tokens"], expected
+                )
+        other = str(program.GOLDEN / "tokenizer" / "small")
+        self.assertIn("vocabulary", self.fail_with(2, *STORY, "--draft", other))
+
+    def test_ends_in_time(self):
+        output = self.succeed_json(*STORY, "--max-time", "0", "--json")
+        self.assertEqual(output["finish_reason"], "time")
+        self.assertEqual(len(output["tokens"]), 1)
+
     def test_reports_speed_on_standard_error_where_asked(self):
         result = program.run(*STORY, "--verbose")
         self.assertRegex(

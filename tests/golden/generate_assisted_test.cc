@@ -148,6 +148,10 @@ TEST_F(AssistedDemonstration, EndsWhereCriteriaAndCallbacksSay) {
       model_.generate(prompt, config_, {.assistant_model = &model_, .stopping_criteria = {fifth}})
           .tokens.size(),
       5u);
+  const GenerateOutput none = model_.generate(
+      prompt, config_, {.assistant_model = &model_, .cancelled = [] { return true; }});
+  EXPECT_TRUE(none.tokens.empty());
+  EXPECT_EQ(none.finish_reason, FinishReason::kCancelled);
   int tokens = 0;
   const GenerateOutput output = model_.generate(
       prompt, config_,
