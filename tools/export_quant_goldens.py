@@ -6,6 +6,7 @@ tests/golden/quant; tests/golden/README.md describes the files.
     python3 -m venv venv && venv/bin/pip install -r tools/requirements-quant-goldens.txt
     venv/bin/python tools/export_quant_goldens.py decode
     venv/bin/python tools/export_quant_goldens.py encode --ggml libggml-base.so
+    venv/bin/python tools/export_quant_goldens.py bitsandbytes
 """
 
 import argparse
@@ -142,10 +143,52 @@ def export_encode(arguments):
     save("encode", tensors, oracle="gguf.quants.quantize for bytes, ggml_quantize_chunk for errors")
 
 
+def export_bitsandbytes(_arguments):
+    import bitsandbytes
+    import torch
+    from bitsandbytes import functional
+
+    torch.set_num_threads(1)
+    random = np.random.default_rng(5)
+    flat = random.standard_normal(40 * 512 + 77).astype(np.float32) * np.float32(0.02)
+    flat[:4096] *= np.repeat(random.gamma(1.0, 1.0, 64), 64).astype(np.float32)
+    flat[4096:4224] = 0
+    flat[5000] = 7
+    flat[6016:6080] = np.linspace(-1, 1, 64)
+    flat[-40:] = 0
+    tensors = {"weights": flat, "map": functional.create_dynamic_map().numpy()}
+    for kind in ["nf4", "fp4"]:
+        for block in [32, 64, 128, 4096]:
+            key = f"{kind}.{block}"
+            weights_ = torch.from_numpy(flat.copy())
+            codes, state = functional.quantize_4bit(weights_, blocksize=block, quant_type=kind)
+            decoded = functional.dequantize_4bit(codes, state).numpy()
+            tensors[f"{key}.codes"] = codes.flatten().numpy()
+            tensors[f"{key}.absmax"] = state.absmax.numpy()
+            tensors[f"{key}.hash"] = fnv1a(decoded.reshape(1, -1).view(np.uint8))
+            codes, state = functional.quantize_4bit(
+                weights_, blocksize=block, quant_type=kind, compress_statistics=True
+            )
+            absmax = functional.dequantize_blockwise(state.absmax, state.state2) + state.offset
+            tensors[f"{key}.nested.codes"] = state.absmax.numpy()
+            tensors[f"{key}.nested.absmax"] = state.state2.absmax.numpy()
+            tensors[f"{key}.nested.offset"] = state.offset.reshape(1).numpy()
+            tensors[f"{key}.nested.decoded"] = absmax.numpy()
+    rows = torch.from_numpy(flat[: 16 * 512].reshape(16, 512).copy())
+    rows[8] = 0
+    codes, scales, _ = functional.int8_vectorwise_quant(rows)
+    tensors["int8.rows"] = rows.numpy()
+    tensors["int8.codes"] = codes.numpy()
+    tensors["int8.scales"] = scales.numpy()
+    tensors["int8.decoded"] = functional.int8_vectorwise_dequant(codes, scales).numpy()
+    save("bitsandbytes", tensors, oracle=f"bitsandbytes {bitsandbytes.__version__} on the CPU", torch=torch.__version__)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     commands = parser.add_subparsers(required=True)
     commands.add_parser("decode").set_defaults(run=export_decode)
+    commands.add_parser("bitsandbytes").set_defaults(run=export_bitsandbytes)
     encode = commands.add_parser("encode")
     encode.add_argument("--ggml", required=True, help="libggml-base.so of llama.cpp")
     encode.set_defaults(run=export_encode)

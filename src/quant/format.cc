@@ -40,6 +40,8 @@ constexpr std::array kRows = {
     row(Format::kInt8G64, "int8_g64", kNoGgufType, Format::kInt8G32),
     row(Format::kInt4G32, "int4_g32", kNoGgufType, Format::kF16),
     row(Format::kInt4G64, "int4_g64", kNoGgufType, Format::kInt4G32),
+    row(Format::kNF4, "nf4", kNoGgufType, Format::kF16),
+    row(Format::kFP4, "fp4", kNoGgufType, Format::kF16),
 };
 
 constexpr bool in_order() {

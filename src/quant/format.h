@@ -13,6 +13,7 @@
 #include "quant/int_group.h"
 #include "quant/iq4_nl.h"
 #include "quant/iq4_xs.h"
+#include "quant/nf4.h"
 #include "quant/plain.h"
 #include "quant/q2_k.h"
 #include "quant/q3_k.h"
@@ -47,6 +48,8 @@ enum class Format : std::uint8_t {
   kInt8G64,
   kInt4G32,
   kInt4G64,
+  kNF4,
+  kFP4,
 };
 
 /// One row of the table.
@@ -123,6 +126,10 @@ constexpr decltype(auto) visit_format(Format format, Visitor&& visitor) {
       return visitor.template operator()<Int4Group<32>>();
     case Format::kInt4G64:
       return visitor.template operator()<Int4Group<64>>();
+    case Format::kNF4:
+      return visitor.template operator()<NF4>();
+    case Format::kFP4:
+      return visitor.template operator()<FP4>();
   }
   __builtin_unreachable();
 }

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the goldens of tests/golden/quant cannot show: limits and refusals.
+#include "quant/bitsandbytes.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "base/random.h"
+#include "minimax/error.h"
+
+namespace minimax::quant {
+namespace {
+
+std::vector<float> random_weights(std::size_t size) {
+  base::SplitMix64 random(11);
+  std::vector<float> weights(size);
+  for (float& weight : weights) {
+    weight = static_cast<float>(random.uniform() * 2 - 1);
+  }
+  return weights;
+}
+
+/// The widest gap between neighbours is 0.3039 for nf4 and 1/3 for fp4: half of it bounds the
+/// error.
+void expect_error_within_half_a_gap(const Code4BitValues& values, double gap) {
+  for (const std::size_t size : {1U, 2U, 63U, 64U, 65U, 100U, 2049U}) {
+    const std::vector<float> weights = random_weights(size);
+    const Packed4Bit packed = encode_4bit(values, weights, 64);
+    std::vector<float> decoded(size);
+    decode_4bit(values, packed.codes, packed.absmax, 64, decoded);
+    for (std::size_t i = 0; i < size; ++i) {
+      const double absmax = packed.absmax[i / 64];
+      ASSERT_NEAR(decoded[i], weights[i], absmax * (gap / 2 + 1e-6)) << size << " " << i;
+    }
+  }
+}
+
+TEST(Encode4Bit, StaysWithinHalfAGapAtOddSizes) {
+  expect_error_within_half_a_gap(kNf4Values, 0.303807);
+  expect_error_within_half_a_gap(kFp4Values, 1.0 / 3);
+}
+
+TEST(Encode4Bit, TakesZerosDenormalsAndTheLargestNumbers) {
+  std::vector<float> weights(192, 0.0f);
+  weights[64] = std::numeric_limits<float>::denorm_min();
+  weights[128] = std::numeric_limits<float>::max();
+  weights[129] = -std::numeric_limits<float>::max();
+  const Packed4Bit packed = encode_4bit(kNf4Values, weights, 64);
+  std::vector<float> decoded(weights.size());
+  decode_4bit(kNf4Values, packed.codes, packed.absmax, 64, decoded);
+  for (std::size_t i = 0; i < 64; ++i) {
+    ASSERT_EQ(decoded[i], 0.0f);
+  }
+  // A magnitude below 1e-38 is not scaled up to 1: it may vanish.
+  EXPECT_NEAR(decoded[64], weights[64], 1e-38);
+  EXPECT_EQ(decoded[128], weights[128]);
+  EXPECT_EQ(decoded[129], weights[129]);
+}
+
+TEST(Encode4Bit, RefusesNumbersThatAreNotFinite) {
+  for (const float bad : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
+    EXPECT_THROW(encode_4bit(kNf4Values, std::vector<float>{1.0f, bad}, 64), Error);
+    std::vector<std::int8_t> codes(2);
+    EXPECT_THROW(encode_int8_row(std::vector<float>{1.0f, bad}, codes), Error);
+    EXPECT_THROW(encode_absmax(std::vector<float>{1.0f, bad}), Error);
+  }
+  EXPECT_THROW(encode_4bit(kNf4Values, std::vector<float>(2), 0), Error);
+}
+
+TEST(Decode4Bit, RefusesSizesThatDoNotFit) {
+  std::vector<float> out(65);
+  const std::vector<std::uint8_t> codes(33);
+  EXPECT_NO_THROW(decode_4bit(kNf4Values, codes, std::vector<float>(2), 64, out));
+  EXPECT_THROW(decode_4bit(kNf4Values, codes, std::vector<float>(1), 64, out), Error);
+  EXPECT_THROW(
+      decode_4bit(kNf4Values, std::vector<std::uint8_t>(32), std::vector<float>(2), 64, out),
+      Error);
+}
+
+TEST(DecodeAbsmax, RefusesSizesThatDoNotFit) {
+  const std::vector<std::uint8_t> codes(257);
+  const std::vector<float> absmax(2);
+  const std::array<float, 256> map = dynamic_map();
+  std::vector<float> scales(257);
+  EXPECT_NO_THROW(decode_absmax({codes, absmax, map, 256, 0.0f}, scales));
+  EXPECT_THROW(decode_absmax({codes, absmax, std::span(map).first(255), 256, 0.0f}, scales), Error);
+  EXPECT_THROW(decode_absmax({codes, std::span(absmax).first(1), map, 256, 0.0f}, scales), Error);
+  EXPECT_THROW(decode_absmax({codes, absmax, map, 0, 0.0f}, scales), Error);
+}
+
+TEST(Int8Row, StaysWithinHalfAStep) {
+  const std::vector<float> weights = random_weights(2049);
+  std::vector<std::int8_t> codes(weights.size());
+  const float scale = encode_int8_row(weights, codes);
+  std::vector<float> decoded(weights.size());
+  decode_int8_row(codes, scale, decoded);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    ASSERT_NEAR(decoded[i], weights[i], scale / 127.0f * 0.5001f) << i;
+  }
+}
+
+TEST(Int8Row, TakesZerosAndDenormals) {
+  std::vector<std::int8_t> codes(2);
+  EXPECT_EQ(encode_int8_row(std::vector<float>{0.0f, 0.0f}, codes), 0.0f);
+  EXPECT_EQ(codes[0], 0);
+  const float tiny = std::numeric_limits<float>::denorm_min();
+  EXPECT_EQ(encode_int8_row(std::vector<float>{tiny, -tiny}, codes), tiny);
+  EXPECT_EQ(codes[0], 0);
+}
+
+}  // namespace
+}  // namespace minimax::quant
