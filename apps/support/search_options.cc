@@ -23,11 +23,9 @@ EarlyStopping early_stopping_of(const std::string& word) {
   return word == "true" ? EarlyStopping::kTrue : EarlyStopping::kFalse;
 }
 
-template <class T, class Value>
-void apply(const std::optional<Value>& option, T& field) {
-  if (option) {
-    field = *option;
-  }
+template <class T>
+void apply(const std::optional<T>& option, T& field) {
+  field = option.value_or(field);
 }
 
 void check_vocabulary(const std::string& draft, const Tokenizer& found, const Tokenizer& expected) {
@@ -93,7 +91,7 @@ GenerationConfig with_search(const SearchOptions& options, GenerationConfig conf
   apply(options.prompt_lookup_num_tokens, config.prompt_lookup_num_tokens);
   apply(options.max_matching_ngram_size, config.max_matching_ngram_size);
   apply(options.num_assistant_tokens, config.num_assistant_tokens);
-  apply(options.max_time, config.max_time);
+  config.max_time = options.max_time ? options.max_time : config.max_time;
   if (options.early_stopping) {
     config.early_stopping = early_stopping_of(*options.early_stopping);
   }

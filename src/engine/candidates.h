@@ -33,6 +33,7 @@ class DraftModel {
              const GenerationConfig& config);
   DraftModel(const DraftModel&) = delete;
   DraftModel& operator=(const DraftModel&) = delete;
+  ~DraftModel() = default;
 
   /// Up to `count` tokens to follow `ids`, of which the last `generated` are new. Fewer after an
   /// end token or one that is less likely than assistant_confidence_threshold.

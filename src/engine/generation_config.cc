@@ -2,12 +2,12 @@
 #include "minimax/generation_config.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
-#include <map>
 #include <utility>
 
 #include "base/check.h"
@@ -42,24 +42,18 @@ class Reader {
     });
   }
 
-  template <class Enum>
-  void name(const char* key, const std::map<std::string, Enum>& values, Enum& field) {
-    take(key, "one of the names of transformers", [&](const Json& value) {
-      const auto found = value.is_string() ? values.find(value.string()) : values.end();
-      field = found != values.end() ? found->second : field;
-      return found != values.end();
-    });
-  }
-
-  void early_stopping(const char* key, EarlyStopping& field) {
-    take(key, "true, false or \"never\"", [&](const Json& value) {
-      const bool is_never = value.is_string() && value.string() == "never";
-      if (is_never) {
-        field = EarlyStopping::kNever;
-      } else if (value.is_bool()) {
-        field = value.boolean() ? EarlyStopping::kTrue : EarlyStopping::kFalse;
-      }
-      return is_never || value.is_bool();
+  /// One of the values that stand beside a meaning.
+  template <class T>
+  void choice(const char* key, const std::vector<std::pair<Json, T>>& choices, T& field) {
+    std::vector<std::string> names;
+    for (const auto& [value, meaning] : choices) {
+      names.push_back(base::write_json(value));
+    }
+    take(key, fmt::format("{}", fmt::join(names, " or ")), [&](const Json& value) {
+      const auto name = std::ranges::find(names, base::write_json(value));
+      field = name != names.end() ? choices[static_cast<std::size_t>(name - names.begin())].second
+                                  : field;
+      return name != names.end();
     });
   }
 
@@ -218,7 +212,11 @@ void read_beams(Reader& reader, GenerationConfig& config) {
   reader.integer("num_return_sequences", 1, config.num_return_sequences);
   reader.integer("num_beams", 1, config.num_beams);
   reader.number("length_penalty", -kMaxPenalty, kMaxPenalty, config.length_penalty);
-  reader.early_stopping("early_stopping", config.early_stopping);
+  reader.choice<EarlyStopping>("early_stopping",
+                               {{false, EarlyStopping::kFalse},
+                                {true, EarlyStopping::kTrue},
+                                {"never", EarlyStopping::kNever}},
+                               config.early_stopping);
 }
 
 void read_assistance(Reader& reader, GenerationConfig& config) {
@@ -226,12 +224,33 @@ void read_assistance(Reader& reader, GenerationConfig& config) {
   reader.integer("prompt_lookup_num_tokens", 0, config.prompt_lookup_num_tokens);
   reader.integer("max_matching_ngram_size", 1, config.max_matching_ngram_size);
   reader.integer("num_assistant_tokens", 1, config.num_assistant_tokens);
-  reader.name("num_assistant_tokens_schedule",
-              {{"constant", kConstant},
-               {"heuristic", kHeuristic},
-               {"heuristic_transient", kHeuristicTransient}},
-              config.num_assistant_tokens_schedule);
+  reader.choice<AssistantSchedule>("num_assistant_tokens_schedule",
+                                   {{"constant", kConstant},
+                                    {"heuristic", kHeuristic},
+                                    {"heuristic_transient", kHeuristicTransient}},
+                                   config.num_assistant_tokens_schedule);
   reader.number("assistant_confidence_threshold", 0.0, 1.0, config.assistant_confidence_threshold);
+}
+
+// Fields that are right but do not go together.
+void replace_what_clashes(const std::string& source, GenerationConfig& config) {
+  const auto replace = [&](const char* key, const char* expected, std::int64_t value,
+                           std::int64_t& field) {
+    config.warnings.push_back(fmt::format("{}: /{}: expected {}, found {}; {} is used", source, key,
+                                          expected, field, value));
+    field = value;
+  };
+  if (config.num_beams > 1 && config.num_return_sequences > config.num_beams) {
+    replace("num_return_sequences", "up to num_beams", config.num_beams,
+            config.num_return_sequences);
+  }
+  if (config.num_beams == 1 && !config.do_sample && config.num_return_sequences > 1) {
+    replace("num_return_sequences", "1 without do_sample or num_beams", 1,
+            config.num_return_sequences);
+  }
+  if (config.num_beams > 1 && config.prompt_lookup_num_tokens > 0) {
+    replace("prompt_lookup_num_tokens", "0 with num_beams", 0, config.prompt_lookup_num_tokens);
+  }
 }
 
 }  // namespace
@@ -257,6 +276,7 @@ GenerationConfig GenerationConfig::from_pretrained(const std::filesystem::path& 
   reader.token_ids("begin_suppress_tokens", config.vocab_size, result.begin_suppress_tokens);
   reader.token_id_lists("bad_words_ids", config.vocab_size, result.bad_words_ids);
   reader.boolean("output_scores", result.output_scores);
+  replace_what_clashes(path.string(), result);
   return result;
 }
 

@@ -63,6 +63,26 @@ TEST(GenerationConfig, ReadsTheFieldsOfEveryProcessor) {
   EXPECT_TRUE(config.warnings.empty());
 }
 
+TEST(GenerationConfig, ReadsTheFieldsOfBeamsAndAssistance) {
+  const GenerationConfig config =
+      read(R"({"num_beams": 4, "num_return_sequences": 3, "length_penalty": -0.5,
+               "early_stopping": "never", "max_time": 2.5, "max_matching_ngram_size": 3,
+               "num_assistant_tokens": 7, "num_assistant_tokens_schedule": "heuristic",
+               "assistant_confidence_threshold": 0.1})");
+  EXPECT_EQ(config.num_beams, 4);
+  EXPECT_EQ(config.num_return_sequences, 3);
+  EXPECT_EQ(config.length_penalty, -0.5);
+  EXPECT_EQ(config.early_stopping, EarlyStopping::kNever);
+  EXPECT_EQ(config.max_time, 2.5);
+  EXPECT_EQ(config.max_matching_ngram_size, 3);
+  EXPECT_EQ(config.num_assistant_tokens, 7);
+  EXPECT_EQ(config.num_assistant_tokens_schedule, AssistantSchedule::kHeuristic);
+  EXPECT_EQ(config.assistant_confidence_threshold, 0.1);
+  EXPECT_EQ(read(R"({"early_stopping": true})").early_stopping, EarlyStopping::kTrue);
+  EXPECT_EQ(read(R"({"prompt_lookup_num_tokens": 9})").prompt_lookup_num_tokens, 9);
+  EXPECT_TRUE(config.warnings.empty());
+}
+
 // C5 of the list of bad inputs: a warning that names the field, and a safe default.
 TEST(GenerationConfig, WarnsAboutValuesOutOfRange) {
   const std::pair<const char*, const char*> bad[] = {
@@ -85,6 +105,15 @@ TEST(GenerationConfig, WarnsAboutValuesOutOfRange) {
       {R"({"bad_words_ids": [[1], []]})", "/bad_words_ids: expected"},
       {R"({"bad_words_ids": [1, 2]})", "/bad_words_ids: expected"},
       {R"({"bad_words_ids": [[100]]})", "/bad_words_ids: expected"},
+      {R"({"num_beams": 0})", "/num_beams: expected"},
+      {R"({"num_return_sequences": 2})", "/num_return_sequences: expected 1 without do_sample"},
+      {R"({"num_beams": 2, "num_return_sequences": 3})", "/num_return_sequences: expected up to"},
+      {R"({"num_beams": 2, "prompt_lookup_num_tokens": 3})", "/prompt_lookup_num_tokens: expected"},
+      {R"({"length_penalty": "long"})", "/length_penalty: expected"},
+      {R"({"early_stopping": "sometimes"})", "/early_stopping: expected false or true or"},
+      {R"({"num_assistant_tokens_schedule": 3})", "schedule: expected \"constant\" or"},
+      {R"({"assistant_confidence_threshold": 2})", "/assistant_confidence_threshold: expected"},
+      {R"({"max_time": -1})", "/max_time: expected"},
   };
   for (const auto& [text, message] : bad) {
     const GenerationConfig config = read(text);
@@ -124,6 +153,19 @@ TEST(GenerationConfig, NamesTheFieldThatACallerSetWrongly) {
               HasSubstr("no_repeat_ngram_size: expected"));
   EXPECT_THAT(message([](auto& c) { c.bad_words_ids = {{1}, {}}; }),
               HasSubstr("bad_words_ids[1]: expected"));
+  EXPECT_THAT(message([](auto& c) { c.num_beams = 0; }), HasSubstr("num_beams: expected"));
+  EXPECT_THAT(message([](auto& c) { c.num_return_sequences = 2; }),
+              HasSubstr("num_return_sequences: expected"));
+  EXPECT_THAT(message([&](auto& c) { c.length_penalty = nan; }), HasSubstr("length_penalty"));
+  EXPECT_THAT(message([&](auto& c) { c.max_time = nan; }), HasSubstr("max_time: expected"));
+  EXPECT_THAT(message([](auto& c) { c.prompt_lookup_num_tokens = -1; }),
+              HasSubstr("prompt_lookup_num_tokens: expected"));
+  EXPECT_THAT(message([](auto& c) { c.max_matching_ngram_size = 0; }),
+              HasSubstr("max_matching_ngram_size: expected"));
+  EXPECT_THAT(message([](auto& c) { c.num_assistant_tokens = 0; }),
+              HasSubstr("num_assistant_tokens: expected"));
+  EXPECT_THAT(message([](auto& c) { c.assistant_confidence_threshold = -0.1; }),
+              HasSubstr("assistant_confidence_threshold: expected"));
   EXPECT_THAT(message([](auto& c) { c.stop_strings = {""}; }), HasSubstr("stop_strings"));
 }
 
