@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -90,6 +91,20 @@ void sort_by_name(std::vector<TensorEntry>& tensors) {
     return a.digest != b.digest ? a.digest < b.digest : by_name(tensors[a.index], tensors[b.index]);
   });
   reorder(keys, tensors);
+}
+
+void merge_files(Checkpoint& checkpoint) {
+  std::vector<TensorEntry>& tensors = checkpoint.tensors;
+  sort_by_name(tensors);
+  const auto twin = std::adjacent_find(
+      tensors.begin(), tensors.end(),
+      [](const TensorEntry& a, const TensorEntry& b) { return a.name == b.name; });
+  base::check(twin == tensors.end(), ErrorCode::kCorruptFile, [&] {
+    return fmt::format("tensor \"{}\": expected in one file, found in both {} and {}",
+                       base::printable(twin->name, 100),
+                       base::printable(checkpoint.file_of(*twin).path.string()),
+                       base::printable(checkpoint.file_of(*std::next(twin)).path.string()));
+  });
 }
 
 }  // namespace minimax::io

@@ -51,4 +51,8 @@ struct Checkpoint {
 /// Puts the tensors in the order that Checkpoint promises; equal names become neighbours.
 void sort_by_name(std::vector<TensorEntry>& tensors);
 
+/// Puts the tensors of all files in the order that Checkpoint promises.
+/// Throws: Error{kCorruptFile} naming a tensor that two files have, and both files.
+void merge_files(Checkpoint& checkpoint);
+
 }  // namespace minimax::io

@@ -68,21 +68,6 @@ void append_file(const fs::path& path, Checkpoint& checkpoint) {
   checkpoint.files.push_back({path, file.bytes()});
 }
 
-// Sorts the tensors of all shards by name and refuses a name that two shards have.
-void merge_shards(Checkpoint& checkpoint) {
-  std::vector<TensorEntry>& tensors = checkpoint.tensors;
-  sort_by_name(tensors);
-  const auto twin = std::adjacent_find(
-      tensors.begin(), tensors.end(),
-      [](const TensorEntry& a, const TensorEntry& b) { return a.name == b.name; });
-  check(twin == tensors.end(), ErrorCode::kCorruptFile, [&] {
-    return fmt::format("tensor \"{}\": expected in one file, found in both {} and {}",
-                       printable(twin->name, 100),
-                       printable(checkpoint.file_of(*twin).path.string()),
-                       printable(checkpoint.file_of(*std::next(twin)).path.string()));
-  });
-}
-
 void check_listed_tensors(const SafetensorsIndex& index, const std::string& source,
                           const Checkpoint& checkpoint) {
   for (const SafetensorsIndex::Item& item : index.items) {
@@ -131,7 +116,7 @@ Checkpoint read_sharded(const fs::path& folder) {
   for (const fs::path& path : paths) {
     append_file(path, checkpoint);
   }
-  merge_shards(checkpoint);
+  merge_files(checkpoint);
   check_listed_tensors(index, source, checkpoint);
   warn_of_unlisted_tensors(index, source, checkpoint);
   return checkpoint;
