@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,15 +15,21 @@
 #include "tensor/dtype.h"
 #include "tensor/shape.h"
 
+namespace minimax::quant {
+enum class Format : std::uint8_t;  // quant/format.h
+}  // namespace minimax::quant
+
 namespace minimax::io {
 
 /// One tensor. A reader guarantees that [offset, offset + bytes) lies inside the file and that
-/// `bytes` is the size of `shape` elements of `dtype`.
+/// `bytes` is the size of `shape` elements of `dtype` or, where they are stored in blocks, of the
+/// blocks of its rows: an innermost extent is then a multiple of the elements of a block.
 struct TensorEntry {
   std::string name;
-  tensor::DType dtype = tensor::DType::kF32;
-  std::int32_t file = 0;    // index into Checkpoint::files
-  std::int64_t offset = 0;  // bytes from the start of the file
+  tensor::DType dtype = tensor::DType::kF32;  // kU8, the bytes of blocks, where `format` is set
+  std::optional<quant::Format> format;        // of blocks; absent: plain elements of `dtype`
+  std::int32_t file = 0;                      // index into Checkpoint::files
+  std::int64_t offset = 0;                    // bytes from the start of the file
   std::int64_t bytes = 0;
   tensor::Shape shape;
 };
