@@ -24,8 +24,9 @@ void check_state_memory(const MiniMaxPreTrainedModel::Impl& impl, std::int64_t s
         "fewer tokens",
         tokens, base::format_bytes(needed), size.bytes_per_token, base::format_bytes(available));
   });
+  // Beams have sums beside their logits.
   const std::int64_t logits =
-      impl.model.config.vocab_size * static_cast<std::int64_t>(sizeof(float));
+      2 * impl.model.config.vocab_size * static_cast<std::int64_t>(sizeof(float));
   const std::int64_t each = needed + size.fixed_bytes + logits;
   base::check(sequences == 1 || each <= available / sequences, ErrorCode::kOutOfMemory, [&] {
     return fmt::format(

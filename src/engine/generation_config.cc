@@ -121,8 +121,10 @@ class Reader {
 };
 
 void check_from_one(const char* field, std::int64_t found) {
-  base::check(found >= 1, ErrorCode::kInvalidArgument,
-              [&] { return fmt::format("{}: expected a number from 1, found {}", field, found); });
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  base::check(found >= 1 && found <= kMost, ErrorCode::kInvalidArgument, [&] {
+    return fmt::format("{}: expected a number from 1 to {}, found {}", field, kMost, found);
+  });
 }
 
 void check_lists(const GenerationConfig& config) {

@@ -154,6 +154,7 @@ TEST(GenerationConfig, NamesTheFieldThatACallerSetWrongly) {
   EXPECT_THAT(message([](auto& c) { c.bad_words_ids = {{1}, {}}; }),
               HasSubstr("bad_words_ids[1]: expected"));
   EXPECT_THAT(message([](auto& c) { c.num_beams = 0; }), HasSubstr("num_beams: expected"));
+  EXPECT_THAT(message([](auto& c) { c.num_beams = 1LL << 62; }), HasSubstr("num_beams: expected"));
   EXPECT_THAT(message([](auto& c) { c.num_return_sequences = 2; }),
               HasSubstr("num_return_sequences: expected"));
   EXPECT_THAT(message([&](auto& c) { c.length_penalty = nan; }), HasSubstr("length_penalty"));

@@ -151,7 +151,7 @@ TEST_F(GenerateBeams, RefuseWhatNeedsOneSequence) {
   config_.num_return_sequences = 5;
   EXPECT_THAT(message({}), HasSubstr("num_return_sequences: expected up to the 4 of num_beams"));
   config_.num_beams = 0;
-  EXPECT_THAT(message({}), HasSubstr("num_beams: expected a number from 1, found 0"));
+  EXPECT_THAT(message({}), HasSubstr("num_beams: expected a number from 1 to 2147483647, found 0"));
   config_.num_beams = 1 << 30;
   EXPECT_EQ(thrown_by([&] { generate(); }).code, ErrorCode::kOutOfMemory);
 }
