@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration of a model from the metadata of a GGUF file, as llama.cpp names it for the
+// architecture "minimax-01".
+#pragma once
+
+#include "io/gguf_metadata.h"
+#include "minimax/config.h"
+
+namespace minimax::model {
+
+/// GGUF has one factor for the residual stream: it is every alpha, and every beta is 1.
+/// Throws: Error{kCorruptFile} naming file and key; Error{kUnsupported} for other architectures
+/// and for what this library does not implement (RoPE scaling, shared experts, other gates).
+MiniMaxConfig config_from_gguf(const io::GgufMetadata& metadata);
+
+}  // namespace minimax::model
