@@ -45,4 +45,23 @@ constexpr BFloat16 to_bfloat16(float value) {
   return {static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16)};
 }
 
+/// Rounds to nearest, ties to even; from 65520 on to infinity; NaN stays NaN.
+constexpr Float16 to_float16(float value) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t sign = (bits >> 16) & 0x8000u;
+  const std::uint32_t magnitude = bits & 0x7fffffffu;
+  std::uint32_t rounded = 0;
+  if (magnitude > 0x7f800000u) {
+    rounded = 0x7e00u;
+  } else if (magnitude >= 0x477ff000u) {
+    rounded = 0x7c00u;
+  } else if (magnitude < 0x38800000u) {  // subnormal: next to 0.5, binary32 has steps of 2^-24
+    const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
+    rounded = std::bit_cast<std::uint32_t>(shifted) - std::bit_cast<std::uint32_t>(0.5f);
+  } else {
+    rounded = (magnitude + 0xfffu + ((magnitude >> 13) & 1u) - ((127u - 15u) << 23)) >> 13;
+  }
+  return {static_cast<std::uint16_t>(sign | rounded)};
+}
+
 }  // namespace minimax::tensor
