@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "base/check.h"
 
@@ -40,7 +41,9 @@ struct SortedCodes {
 SortedCodes sort_codes(const Code4BitValues& values) {
   SortedCodes sorted;
   std::iota(sorted.code.begin(), sorted.code.end(), std::uint8_t{0});
-  std::ranges::stable_sort(sorted.code, {}, [&](std::uint8_t code) { return values[code]; });
+  std::ranges::sort(sorted.code, {}, [&](std::uint8_t code) {
+    return std::pair(values[code], code);  // the two zeros of fp4 in the order of their codes
+  });
   for (std::size_t i = 0; i < sorted.limit.size(); ++i) {
     sorted.limit[i] = (values[sorted.code[i]] + values[sorted.code[i + 1]]) / 2.0f;
   }
