@@ -130,8 +130,8 @@ ScaleSums sum_scaled(const Levels& levels, const Samples& samples, float scale) 
 }
 
 float fit_scale(const Levels& levels, const Samples& samples, Precision precision) {
-  constexpr int kSteps = 8;
-  constexpr float kStep = 0.025f;
+  constexpr int kSteps = 4;
+  constexpr float kStep = 0.045f;
   const float largest = extreme(samples.values);
   ScaleCandidate best;
   for (const int end : {levels.min_code, levels.max_code}) {
