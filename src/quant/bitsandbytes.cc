@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <utility>
 
@@ -131,6 +132,30 @@ void decode_4bit(const Code4BitValues& values, std::span<const std::uint8_t> cod
     const int code = codes[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15;
     out[i] = values[static_cast<std::size_t>(code)] *
              absmax[i / static_cast<std::size_t>(block_elements)];
+  }
+}
+
+void join_4bit(std::span<const std::uint8_t> codes, std::span<const float> absmax,
+               std::int64_t block_elements, std::span<std::byte> out) {
+  constexpr auto kJoined = std::int64_t{NF4::kElements};
+  constexpr auto kCodeBytes = std::size_t{NF4::kElements / 2};
+  const std::int64_t elements = 2 * std::ssize(codes);
+  base::check(elements % kJoined == 0 && block_elements % kJoined == 0, ErrorCode::kInvalidArgument,
+              [&] {
+                return fmt::format(
+                    "codes of 4 bits: expected multiples of {} elements, found {} in "
+                    "blocks of {}",
+                    kJoined, elements, block_elements);
+              });
+  check_sizes("absmax", count_blocks(elements, block_elements), std::ssize(absmax));
+  const std::int64_t blocks = elements / kJoined;
+  check_sizes("joined bytes", blocks * std::int64_t{sizeof(NF4::Block)}, std::ssize(out));
+  for (std::int64_t i = 0; i < blocks; ++i) {
+    NF4::Block block;
+    block.absmax = absmax[static_cast<std::size_t>(i * kJoined / block_elements)];
+    const auto at = static_cast<std::size_t>(i);
+    std::ranges::copy(codes.subspan(at * kCodeBytes, kCodeBytes), block.nibbles.begin());
+    std::memcpy(out.data() + at * sizeof(block), &block, sizeof(block));
   }
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -32,6 +33,12 @@ Packed4Bit encode_4bit(const Code4BitValues& values, std::span<const float> weig
 /// Undoes it, into out.size() elements.
 void decode_4bit(const Code4BitValues& values, std::span<const std::uint8_t> codes,
                  std::span<const float> absmax, std::int64_t block_elements, std::span<float> out);
+
+/// Joins codes and scales of a tensor to the blocks of 64 that kernels read (nf4.h): the bytes of
+/// its rows in Format::kNF4 or kFP4, one after the other. Throws: also where the number of elements
+/// or of those in a block is no multiple of 64.
+void join_4bit(std::span<const std::uint8_t> codes, std::span<const float> absmax,
+               std::int64_t block_elements, std::span<std::byte> out);
 
 /// The 256 values, ascending, that quantize the scales: sign, and a fraction whose bits make place
 /// for a decimal exponent. Source: Dettmers 2015, dynamic tree quantization.

@@ -10,6 +10,8 @@
 
 #include "base/random.h"
 #include "minimax/error.h"
+#include "quant/decode.h"
+#include "quant/encode.h"
 
 namespace minimax::quant {
 namespace {
@@ -78,6 +80,42 @@ TEST(Decode4Bit, RefusesSizesThatDoNotFit) {
   EXPECT_THROW(
       decode_4bit(kNf4Values, std::vector<std::uint8_t>(32), std::vector<float>(2), 64, out),
       Error);
+}
+
+TEST(Join4Bit, DecodesToTheSameNumbers) {
+  const std::vector<float> weights = random_weights(448);
+  for (const std::int64_t block_elements : {64, 128, 4096}) {
+    const Packed4Bit packed = encode_4bit(kFp4Values, weights, block_elements);
+    std::vector<float> expected(weights.size());
+    decode_4bit(kFp4Values, packed.codes, packed.absmax, block_elements, expected);
+    std::vector<std::byte> joined(static_cast<std::size_t>(row_bytes(Format::kFP4, 448)));
+    join_4bit(packed.codes, packed.absmax, block_elements, joined);
+    std::vector<float> decoded(weights.size());
+    decode_row(Format::kFP4, joined, decoded);
+    EXPECT_EQ(decoded, expected) << block_elements;
+  }
+}
+
+TEST(Join4Bit, EqualsTheEncoderOfRows) {
+  const std::vector<float> row = random_weights(192);
+  const Packed4Bit packed = encode_4bit(kNf4Values, row, 64);
+  std::vector<std::byte> joined(static_cast<std::size_t>(row_bytes(Format::kNF4, 192)));
+  std::vector<std::byte> encoded(joined.size());
+  join_4bit(packed.codes, packed.absmax, 64, joined);
+  encode_row(Format::kNF4, row, {}, encoded);
+  EXPECT_EQ(joined, encoded);
+}
+
+TEST(Join4Bit, RefusesSizesThatDoNotFit) {
+  std::vector<std::byte> out(72);
+  const std::vector<std::uint8_t> codes(64);
+  const std::vector<float> absmax(2);
+  EXPECT_NO_THROW(join_4bit(codes, absmax, 64, out));
+  EXPECT_THROW(join_4bit(codes, std::span(absmax).first(1), 64, out), Error);
+  EXPECT_THROW(join_4bit(codes, absmax, 32, out), Error);
+  EXPECT_THROW(join_4bit(codes, absmax, 0, out), Error);
+  EXPECT_THROW(join_4bit(std::span(codes).first(48), absmax, 64, out), Error);
+  EXPECT_THROW(join_4bit(codes, absmax, 64, std::span(out).first(71)), Error);
 }
 
 TEST(DecodeAbsmax, RefusesSizesThatDoNotFit) {
