@@ -65,9 +65,15 @@ def blocks_of_every_byte(name):
 
 def save(name, tensors, **metadata):
     GOLDEN.mkdir(parents=True, exist_ok=True)
-    metadata |= {"gguf": "0.19.0", "numpy": np.__version__, "script": "tools/export_quant_goldens.py"}
+    metadata |= {
+        "gguf": "0.19.0",
+        "numpy": np.__version__,
+        "script": "tools/export_quant_goldens.py",
+    }
     tensors = {key: np.ascontiguousarray(value) for key, value in tensors.items()}
-    save_file(tensors, GOLDEN / f"{name}.safetensors", metadata={k: str(v) for k, v in metadata.items()})
+    save_file(
+        tensors, GOLDEN / f"{name}.safetensors", metadata={k: str(v) for k, v in metadata.items()}
+    )
 
 
 def export_decode(_arguments):
@@ -104,9 +110,9 @@ def weights(seed):
 def ggml_encoder(path):
     library = ctypes.CDLL(path)
     library.ggml_quantize_chunk.restype = ctypes.c_size_t
-    library.ggml_quantize_chunk.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p] + [
-        ctypes.c_int64
-    ] * 3 + [ctypes.c_void_p]
+    library.ggml_quantize_chunk.argtypes = (
+        [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p] + [ctypes.c_int64] * 3 + [ctypes.c_void_p]
+    )
 
     def encode(name, rows, importance=None):
         elements, size = gguf.GGML_QUANT_SIZES[TYPES[name]]
@@ -181,7 +187,12 @@ def export_bitsandbytes(_arguments):
     tensors["int8.codes"] = codes.numpy()
     tensors["int8.scales"] = scales.numpy()
     tensors["int8.decoded"] = functional.int8_vectorwise_dequant(codes, scales).numpy()
-    save("bitsandbytes", tensors, oracle=f"bitsandbytes {bitsandbytes.__version__} on the CPU", torch=torch.__version__)
+    save(
+        "bitsandbytes",
+        tensors,
+        oracle=f"bitsandbytes {bitsandbytes.__version__} on the CPU",
+        torch=torch.__version__,
+    )
 
 
 def main():
