@@ -99,6 +99,7 @@ class Piece {
   }
   Piece(const Piece&) = delete;
   Piece& operator=(const Piece&) = delete;
+  ~Piece() = default;
 
   const model::Batch& batch() const { return batch_; }
 

@@ -46,13 +46,13 @@ std::vector<float> train(MiniMaxForTokenClassification& model, std::uint64_t see
 }
 
 const std::vector<std::string>& noises() {
-  static const std::vector<std::string> all = {
+  static const std::vector<std::string> kAll = {
       R"("router_jitter_noise": 0.3, "classifier_dropout": 0.0)",
       R"("attention_dropout": 0.3, "classifier_dropout": 0.0)",
       R"("classifier_dropout": 0.3)",
       R"("hidden_dropout": 0.3)",
   };
-  return all;
+  return kAll;
 }
 
 TEST(Training, DisturbsTheForwardPassAndOnlyInTraining) {

@@ -395,7 +395,7 @@ TEST_P(SoftmaxAttention, HoldsPartsOfManyLongSequencesInTheAnnouncedScratch) {
   std::iota(cu_seqlens.begin(), cu_seqlens.end(), 0);
   const GuardedTensor q(DType::kF32, {20, 64, 8});
   for (std::int64_t b = 0; b < 20; ++b) {
-    std::copy_n(s.q.floats() + 4199 * 512, 512, q.floats() + b * 512);
+    std::copy_n(s.q.floats() + std::int64_t{4199} * 512, 512, q.floats() + b * 512);
   }
   const GuardedTensor out(DType::kF32, {20, 64, 8});
   softmax_attention(
