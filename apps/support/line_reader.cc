@@ -144,6 +144,8 @@ LineReader::Event LineReader::read(const std::string& prompt, std::string& line,
   if (!initial.empty()) {
     el_push(editor_->line.get(), initial.c_str());
   }
+  // el_gets() shows the prompt first: a Ctrl-D that comes in between would be a NUL in raw mode.
+  el_set(editor_->line.get(), EL_PREP_TERM, 1);
   int length = 0;
   errno = 0;
   const char* text = el_gets(editor_->line.get(), &length);

@@ -33,7 +33,7 @@ std::string gguf_type_name(const GgufValue& value) {
 }
 
 bool GgufMetadata::insert(std::string key, GgufValue value) {
-  return values_.try_emplace(std::move(key), std::move(value)).second;
+  return values_.insert({std::move(key), std::move(value)}).second;
 }
 
 const GgufValue* GgufMetadata::find(std::string_view key) const {

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/random.h"
@@ -66,7 +67,7 @@ TEST(DecodeRow, RefusesBytesThatAreNotTheBlocks) {
 
 /// Writes every code to every element, and sees that it is there and nowhere else.
 template <CodedFormat F>
-void expect_codes_kept_apart(const char* name) {
+void expect_codes_kept_apart(std::string_view name) {
   base::SplitMix64 random(7);
   typename F::Block block{};
   std::vector<int> expected(F::kElements);
@@ -87,14 +88,14 @@ TEST(Blocks, KeepEveryCodeApart) {
   for (const FormatInfo& row : formats()) {
     visit_format(row.format, [&]<BlockFormat F>() {
       if constexpr (CodedFormat<F>) {
-        expect_codes_kept_apart<F>(row.name.data());
+        expect_codes_kept_apart<F>(row.name);
       }
     });
   }
 }
 
 template <SuperBlockFormat F>
-void expect_sub_scales_kept_apart(const char* name) {
+void expect_sub_scales_kept_apart(std::string_view name) {
   constexpr int kSubBlocks = F::kElements / F::kSubElements;
   int low = 0;
   if constexpr (!HasSubMins<F>) {
@@ -122,7 +123,7 @@ TEST(Blocks, KeepEveryScaleOfSubBlocksApart) {
   for (const FormatInfo& row : formats()) {
     visit_format(row.format, [&]<BlockFormat F>() {
       if constexpr (SuperBlockFormat<F>) {
-        expect_sub_scales_kept_apart<F>(row.name.data());
+        expect_sub_scales_kept_apart<F>(row.name);
       }
     });
   }

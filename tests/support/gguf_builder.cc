@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/gguf_builder.h"
 
+#include <ranges>
+
 namespace minimax::testing {
 namespace {
 
@@ -62,8 +64,8 @@ GgufBuilder& GgufBuilder::entry(std::string_view name, const std::vector<std::ui
                                 std::uint32_t type, std::uint64_t offset) {
   ++tensors_;
   entries_.append(gguf_string(name)).append(number_bytes(static_cast<std::uint32_t>(shape.size())));
-  for (auto extent = shape.rbegin(); extent != shape.rend(); ++extent) {
-    entries_ += number_bytes(*extent);
+  for (const std::uint64_t extent : std::views::reverse(shape)) {
+    entries_ += number_bytes(extent);
   }
   entries_.append(number_bytes(type)).append(number_bytes(offset));
   return *this;
