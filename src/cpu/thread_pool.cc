@@ -30,8 +30,8 @@ constexpr int kMaxThreads = 4095;
 constexpr std::chrono::microseconds kSpinTime{150};
 
 // A chunk is this part of a thread's fair share of what is left: chunks shrink towards the end, so
-// that threads slowed down by other processes finish together with the rest. Every chunk begins with
-// weights that nothing has fetched, so that fewer are faster where nobody is slowed down.
+// that threads slowed down by other processes finish together with the rest. Every chunk begins
+// with weights that nothing has fetched, so that fewer are faster where nobody is slowed down.
 constexpr std::int64_t kChunkDivisor = 2;
 
 std::uint32_t epoch_of(std::uint32_t gate) { return gate / kEpochUnit; }
