@@ -50,11 +50,12 @@ std::size_t best_of(const std::vector<double>& scores) {
   return static_cast<std::size_t>(std::ranges::max_element(scores) - scores.begin());
 }
 
-class ClassifyCommand : public Command {
+/// Runs a model over one text after the other.
+template <class Model>
+class TextCommand : public Command {
  public:
   CLI::App* define(CLI::App& program) override {
-    CLI::App* command = program.add_subcommand("classify", "Tell the classes of texts");
-    command->footer(kClassifyExamples);
+    CLI::App* command = add_to(program);
     add_model_location(*command, environment(), model_);
     add_text_options(*command, texts_);
     command->add_flag("--json", json_, "Print one JSON object a line");
@@ -66,20 +67,48 @@ class ClassifyCommand : public Command {
     const std::filesystem::path directory = model_directory(model_);
     const Tokenizer tokenizer = load_tokenizer(directory);
     const std::vector<std::string> texts = read_texts(texts_);
-    auto model = load_model<MiniMaxForSequenceClassification>(directory, model_);
+    auto model = load_model<Model>(directory, model_);
     const InterruptScope scope;
     for (const std::string& text : texts) {
       scope.check();
-      print(model.config(), model.forward(encode_text(tokenizer, text)).logits.values);
+      const std::vector<std::int32_t> ids = encode_text(tokenizer, text);
+      print({model.config(), tokenizer, ids, model.forward(ids).logits.values});
     }
     return kExitSuccess;
   }
 
+ protected:
+  struct Result {
+    const MiniMaxConfig& config;
+    const Tokenizer& tokenizer;
+    const std::vector<std::int32_t>& ids;
+    const std::vector<float>& logits;
+  };
+
+  /// Adds the sub-command with its examples.
+  virtual CLI::App* add_to(CLI::App& program) = 0;
+  virtual void print(const Result& result) const = 0;
+  bool prints_json() const { return json_; }
+
  private:
-  void print(const MiniMaxConfig& config, const std::vector<float>& logits) const {
-    const std::vector<double> scores = label_scores(config, logits);
+  ModelOptions model_;
+  TextOptions texts_;
+  bool json_ = false;
+};
+
+class ClassifyCommand : public TextCommand<MiniMaxForSequenceClassification> {
+ protected:
+  CLI::App* add_to(CLI::App& program) override {
+    CLI::App* command = program.add_subcommand("classify", "Tell the classes of texts");
+    command->footer(kClassifyExamples);
+    return command;
+  }
+
+  void print(const Result& result) const override {
+    const MiniMaxConfig& config = result.config;
+    const std::vector<double> scores = label_scores(config, result.logits);
     const std::size_t best = best_of(scores);
-    if (!json_) {
+    if (!prints_json()) {
       write_output(
           fmt::format("{}\t{:.4f}\n", base::printable(config.id2label[best]), scores[best]));
       return;
@@ -93,56 +122,34 @@ class ClassifyCommand : public Command {
                                                    {"scores", std::move(all)}}) +
                  "\n");
   }
-
-  ModelOptions model_;
-  TextOptions texts_;
-  bool json_ = false;
 };
 
 std::int64_t characters_of(const std::string& utf8) {
   return std::ranges::count_if(utf8, [](char byte) { return (byte & 0xc0) != 0x80; });
 }
 
-class TagCommand : public Command {
- public:
-  CLI::App* define(CLI::App& program) override {
+class TagCommand : public TextCommand<MiniMaxForTokenClassification> {
+ protected:
+  CLI::App* add_to(CLI::App& program) override {
     CLI::App* command = program.add_subcommand("tag", "Tell the class of every token");
     command->footer(kTagExamples);
-    add_model_location(*command, environment(), model_);
-    add_text_options(*command, texts_);
-    command->add_flag("--json", json_, "Print one JSON object a line");
-    add_execution_options(*command, environment(), model_);
     return command;
   }
 
-  int run() override {
-    const std::filesystem::path directory = model_directory(model_);
-    const Tokenizer tokenizer = load_tokenizer(directory);
-    const std::vector<std::string> texts = read_texts(texts_);
-    auto model = load_model<MiniMaxForTokenClassification>(directory, model_);
-    const InterruptScope scope;
-    for (const std::string& text : texts) {
-      scope.check();
-      const std::vector<std::int32_t> ids = encode_text(tokenizer, text);
-      print(model.config(), tokenizer, ids, model.forward(ids).logits.values);
-    }
-    return kExitSuccess;
-  }
-
- private:
-  void print(const MiniMaxConfig& config, const Tokenizer& tokenizer,
-             const std::vector<std::int32_t>& ids, const std::vector<float>& logits) const {
-    text::Detokenizer detokenizer(tokenizer.impl().tokenizer, false);
+  void print(const Result& result) const override {
+    const MiniMaxConfig& config = result.config;
+    text::Detokenizer detokenizer(result.tokenizer.impl().tokenizer, false);
     const auto columns = static_cast<std::size_t>(config.num_labels());
     base::JsonArray tokens;
     std::string lines;
     std::int64_t start = 0;
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      const std::string token = detokenizer.push(ids[i]);
+    for (std::size_t i = 0; i < result.ids.size(); ++i) {
+      const std::string token = detokenizer.push(result.ids[i]);
       const std::int64_t end = start + characters_of(token);
-      const std::vector<double> scores = softmax(std::span(logits).subspan(i * columns, columns));
+      const std::vector<double> scores =
+          softmax(std::span(result.logits).subspan(i * columns, columns));
       const std::size_t best = best_of(scores);
-      if (json_) {
+      if (prints_json()) {
         tokens.emplace_back(base::JsonObject{{"token", token},
                                              {"label", config.id2label[best]},
                                              {"score", scores[best]},
@@ -154,13 +161,10 @@ class TagCommand : public Command {
       }
       start = end;
     }
-    write_output(json_ ? base::write_json(base::JsonObject{{"tokens", std::move(tokens)}}) + "\n"
-                       : lines + "\n");
+    write_output(prints_json()
+                     ? base::write_json(base::JsonObject{{"tokens", std::move(tokens)}}) + "\n"
+                     : lines + "\n");
   }
-
-  ModelOptions model_;
-  TextOptions texts_;
-  bool json_ = false;
 };
 
 }  // namespace
