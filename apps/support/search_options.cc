@@ -79,7 +79,7 @@ void add_search_options(CLI::App& command, Environment& environment, SearchOptio
   command
       .add_option("--draft", options.draft,
                   "A smaller model with the same vocabulary that proposes tokens: the answer is "
-                  "that of MODEL, sooner")
+                  "that of MODEL, in fewer passes of it")
       ->type_name("MODEL")
       ->group(group);
 }
