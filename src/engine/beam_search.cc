@@ -17,12 +17,6 @@ namespace {
 // What transformers adds to a score that must not win, and the score of a place that is empty.
 constexpr float kOut = -1.0e9F;
 
-GenerationConfig config_of(const GenerationCall& call, std::int64_t tokens, std::int64_t index) {
-  GenerationConfig config = call.config.for_prompt(tokens);
-  config.seed += static_cast<std::uint64_t>(index);
-  return config;
-}
-
 // The indices of the `count` largest values, the largest first, the lowest index among equals.
 std::vector<std::int64_t> top(std::span<const float> values, std::int64_t count) {
   const auto size = static_cast<std::int64_t>(values.size());
@@ -48,7 +42,7 @@ void log_softmax(std::span<float> logits) {
 BeamSearch::BeamSearch(const GenerationCall& call, const Prompt& prompt, std::int64_t index)
     : call_(call),
       prompt_(prompt),
-      config_(config_of(call, prompt.tokens, index)),
+      config_(call.config_of(prompt.tokens, index)),
       processors_(config_, call.impl.model.suppressed_tokens, call.options.logits_processor),
       random_(config_.seed) {
   Beam beam{.ids = prompt.ids};

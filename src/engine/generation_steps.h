@@ -29,6 +29,8 @@ struct GenerationCall {
   /// Asks all criteria of the caller, as they may keep count of the tokens.
   bool is_stopped(std::span<const std::int32_t> ids, std::span<const float> scores) const;
   model::SequenceState new_state() const;
+  /// The settings of output number `index` after `tokens` tokens: its own seed and limits.
+  GenerationConfig config_of(std::int64_t tokens, std::int64_t index) const;
 };
 
 /// One row of the input without its padding: ids, or embeddings instead of them.
@@ -43,9 +45,8 @@ std::vector<Prompt> prompts_of(const ModelInputs& inputs, const MiniMaxConfig& c
 
 using StatePointers = std::span<model::SequenceState* const>;
 
-/// Reads the prompts, several at a time where they are short. How a prompt is cut depends on
-/// nothing but its own length, so that the others change nothing. Writes the logits that follow
-/// each one. Returns false where the caller cancelled.
+/// Reads the prompts and writes the logits that follow each one. Returns false where the caller
+/// cancelled.
 /// Shapes: states [B], logits [B, V].
 bool read_prompts(const GenerationCall& call, std::span<const Prompt> prompts, StatePointers states,
                   std::span<float> logits);

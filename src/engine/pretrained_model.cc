@@ -22,13 +22,15 @@ std::unique_ptr<MiniMaxPreTrainedModel::Impl> make_pretrained(const MiniMaxConfi
       model::random_model(config, head, options, seed), options);
 }
 
+model::SequenceState empty_sequence(const model::Model& model) {
+  return {model.config, model.precision, model.identity};
+}
+
 State make_state(model::SequenceState sequence) {
   return State(std::make_unique<State::Impl>(State::Impl{std::move(sequence)}));
 }
 
-State new_state(const model::Model& model) {
-  return make_state(model::SequenceState(model.config, model.precision, model.identity));
-}
+State new_state(const model::Model& model) { return make_state(empty_sequence(model)); }
 
 void check_token_ids(std::span<const std::int32_t> ids, std::int64_t vocab_size) {
   base::check(!ids.empty(), ErrorCode::kInvalidArgument,

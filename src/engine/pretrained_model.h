@@ -38,6 +38,7 @@ std::unique_ptr<MiniMaxPreTrainedModel::Impl> make_pretrained(const MiniMaxConfi
                                                               const LoadOptions& options,
                                                               std::uint64_t seed);
 
+model::SequenceState empty_sequence(const model::Model& model);
 State make_state(model::SequenceState sequence);
 /// Of an empty sequence.
 State new_state(const model::Model& model);

@@ -144,20 +144,41 @@ void Runner::step(const model::Batch& batch, std::span<float> logits) {
                  tensor::Tensor(logits.data(), tensor::DType::kF32, {rows, columns}));
 }
 
-void Runner::run(const model::Batch& batch, std::span<float> logits, const RunOptions& options) {
+// The tokens [begin, end) of a step: a part of one long sequence, or as many sequences as fit whole
+// behind the end of the first.
+std::int64_t Runner::end_of_step(const model::Batch& batch, std::int64_t begin) const {
+  const auto starts = batch.cu_seqlens;
+  auto next = std::upper_bound(starts.begin(), starts.end(), begin);
+  const std::int64_t limit = begin + max_tokens_;
+  if (*next > limit) {
+    return limit;
+  }
+  while (next + 1 != starts.end() && next[1] <= limit) {
+    ++next;
+  }
+  return *next;
+}
+
+bool Runner::run(const model::Batch& batch, std::span<float> logits, const RunOptions& options) {
   context_.keeps_attention_weights = is_eager_ || options.keeps_attention_weights;
   context_.observer = options.observer;
   context_.noise = options.noise;
   const std::int64_t columns =
       batch.output_rows.empty() ? 0 : model_.weights.head.weight.shape()[0];
   std::size_t rows_done = 0;
-  for (std::int64_t begin = 0; begin < batch.tokens(); begin += max_tokens_) {
-    const Piece piece(batch, begin, std::min(begin + max_tokens_, batch.tokens()));
+  std::int64_t end = 0;
+  for (std::int64_t begin = 0; begin < batch.tokens(); begin = end) {
+    if (options.goes_on && !options.goes_on(begin)) {
+      return false;
+    }
+    end = end_of_step(batch, begin);
+    const Piece piece(batch, begin, end);
     const std::size_t rows = piece.batch().output_rows.size();
     step(piece.batch(), logits.subspan(rows_done * static_cast<std::size_t>(columns),
                                        rows * static_cast<std::size_t>(columns)));
     rows_done += rows;
   }
+  return true;
 }
 
 void Runner::run(std::span<const std::int32_t> token_ids, model::SequenceState& state,

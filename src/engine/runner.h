@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -19,6 +20,8 @@ struct RunOptions {
   bool keeps_attention_weights = false;
   model::ForwardObserver* observer = nullptr;
   const model::TrainingNoise* noise = nullptr;
+  /// Asked before every step, with the tokens read so far; false ends the run there.
+  std::function<bool(std::int64_t done_tokens)> goes_on = {};
 };
 
 class Runner {
@@ -36,9 +39,10 @@ class Runner {
   std::int64_t workspace_bytes() const;
 
   /// Runs a batch of any size, in steps of at most max_tokens() tokens, and writes what the head
-  /// makes of its output rows. Every sequence must have a token.
-  /// Shapes: logits [output rows, columns of the head].
-  void run(const model::Batch& batch, std::span<float> logits, const RunOptions& options = {});
+  /// makes of its output rows. Every sequence must have a token. How a sequence is cut depends on
+  /// nothing but its own length, so that the others do not change its bits.
+  /// Shapes: logits [output rows, columns of the head]. Returns false where options.goes_on did.
+  bool run(const model::Batch& batch, std::span<float> logits, const RunOptions& options = {});
 
   /// The same for the next tokens of one sequence; the head is applied to the last of them, as many
   /// as fill `logits`.
@@ -46,6 +50,7 @@ class Runner {
            std::span<float> logits);
 
  private:
+  std::int64_t end_of_step(const model::Batch& batch, std::int64_t begin) const;
   void step(const model::Batch& batch, std::span<float> logits);
 
   const model::Model& model_;

@@ -9,12 +9,6 @@
 namespace minimax::engine {
 namespace {
 
-GenerationConfig config_of(const GenerationCall& call, std::int64_t tokens, std::int64_t index) {
-  GenerationConfig config = call.config.for_prompt(tokens);
-  config.seed += static_cast<std::uint64_t>(index);
-  return config;
-}
-
 bool contains(const std::vector<std::int32_t>& ids, std::int32_t id) {
   return std::ranges::find(ids, id) != ids.end();
 }
@@ -25,7 +19,7 @@ Sequence::Sequence(const GenerationCall& call, const Prompt& prompt, std::int64_
                    std::int64_t index)
     : call_(call),
       index_(index),
-      config_(config_of(call, past + prompt.tokens, index)),
+      config_(call.config_of(past + prompt.tokens, index)),
       sampler_(config_, call.impl.model.suppressed_tokens, call.options.logits_processor),
       history_(prompt.ids) {
   output_.prompt_tokens = prompt.tokens;
