@@ -129,13 +129,15 @@ int AnswerCommand::run() {
   const Tokenizer tokenizer = load_tokenizer(directory);
   auto model = load_model<MiniMaxForQuestionAnswering>(directory, model_);
   const InterruptScope scope;
-  for (const Question& one : questions) {
+  for (std::size_t i = 0; i < questions.size(); ++i) {
     scope.check();
+    const Question& one = questions[i];
     std::vector<std::int32_t> ids = tokenizer.encode(one.question, SpecialTokens::kAsText);
     const std::size_t begin = ids.size();
     const std::vector<std::int32_t> context = tokenizer.encode(one.context, SpecialTokens::kAsText);
     if (context.empty()) {
-      throw UsageError("expected a context of at least one token, found an empty one");
+      throw UsageError(
+          fmt::format("question {}: context: expected at least one token, found none", i + 1));
     }
     ids.insert(ids.end(), context.begin(), context.end());
     const QuestionAnsweringModelOutput output = model.forward(ids);

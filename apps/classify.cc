@@ -38,10 +38,12 @@ and the token, and an empty line after each text; with --json an object {"tokens
 "label", "score", "start", "end"}]} for each text. start and end count characters; a character of
 several tokens belongs to the last of them.)";
 
-std::vector<std::int32_t> encode_text(const Tokenizer& tokenizer, const std::string& text) {
+// `number` counts the texts from one.
+std::vector<std::int32_t> encode_text(const Tokenizer& tokenizer, const std::string& text,
+                                      std::size_t number) {
   std::vector<std::int32_t> ids = tokenizer.encode(text, SpecialTokens::kAsText);
   if (ids.empty()) {
-    throw UsageError("expected texts of at least one token, found an empty one");
+    throw UsageError(fmt::format("text {}: expected at least one token, found none", number));
   }
   return ids;
 }
@@ -69,9 +71,9 @@ class TextCommand : public Command {
     const std::vector<std::string> texts = read_texts(texts_);
     auto model = load_model<Model>(directory, model_);
     const InterruptScope scope;
-    for (const std::string& text : texts) {
+    for (std::size_t i = 0; i < texts.size(); ++i) {
       scope.check();
-      const std::vector<std::int32_t> ids = encode_text(tokenizer, text);
+      const std::vector<std::int32_t> ids = encode_text(tokenizer, texts[i], i + 1);
       print({model.config(), tokenizer, ids, model.forward(ids).logits.values});
     }
     return kExitSuccess;

@@ -82,9 +82,9 @@ class Classify(program.TestCase):
         fails(3, "record 1: /text: ", "classify", "--jsonl", self.json_lines({"txt": "x"}))
         fails(3, "record 2", "tag", "--jsonl", self.json_lines({"text": "x"}, {"text": 1}))
         fails(5, "missing.txt", "classify", "--file", "missing.txt")
-        fails(2, "empty", "classify", "--text", "")
+        fails(2, "text 1: expected at least one token", "classify", "--text", "")
         fails(2, "--context", "answer", "--question", "Who?")
-        fails(2, "empty", "answer", "--question", "Who?", "--context", "")
+        fails(2, "question 1: context", "answer", "--question", "Who?", "--context", "")
         fails(2, "--max-answer-tokens", "answer", "--max-answer-tokens", "0")
 
 
