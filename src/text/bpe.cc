@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "base/check.h"
 #include "base/file.h"
@@ -88,6 +89,21 @@ void Bpe::add_merges(const std::vector<MergePair>& merges, const std::string& so
     merges_.set(pair_key(left, right),
                 static_cast<std::uint64_t>(rank) << 32 | static_cast<std::uint32_t>(merged_id));
   }
+}
+
+std::vector<MergePair> Bpe::merges() const {
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> ranked;
+  ranked.reserve(static_cast<std::size_t>(merges_.size()));
+  merges_.for_each(
+      [&](std::uint64_t key, std::uint64_t value) { ranked.emplace_back(value >> 32, key); });
+  std::ranges::sort(ranked);
+  std::vector<MergePair> pairs;
+  pairs.reserve(ranked.size());
+  for (const auto& [rank, key] : ranked) {
+    pairs.push_back({vocabulary_.text(static_cast<std::int32_t>(key >> 32)),
+                     vocabulary_.text(static_cast<std::int32_t>(key & 0xffffffffU))});
+  }
+  return pairs;
 }
 
 std::optional<Bpe::Merge> Bpe::find_merge(std::int32_t left, std::int32_t right) const {

@@ -58,6 +58,10 @@ class Bpe {
   void encode(std::string_view piece, BpeScratch& scratch, std::vector<std::int32_t>& ids) const;
 
   const TokenTable& vocabulary() const { return vocabulary_; }
+  const BpeOptions& options() const { return options_; }
+  /// In the order of their ranks; a pair that came twice has its last rank. Valid as long as this
+  /// object. Requires: no continuing_subword_prefix.
+  std::vector<MergePair> merges() const;
 
  private:
   struct Merge {

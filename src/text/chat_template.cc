@@ -240,9 +240,8 @@ ChatTemplate ChatTemplate::from_source(std::string_view source, const Variables&
   return ChatTemplate(std::move(implementation));
 }
 
-ChatTemplate ChatTemplate::from_directory(const std::filesystem::path& directory,
+ChatTemplate ChatTemplate::from_templates(const TemplateFiles& files, const std::string& source,
                                           const ChatTemplateOptions& options) {
-  const TemplateFiles files = find_templates(directory);
   auto implementation = std::make_unique<Implementation>();
   implementation->special_tokens = files.special_tokens;
   implementation->load_all(files);
@@ -251,19 +250,28 @@ ChatTemplate ChatTemplate::from_directory(const std::filesystem::path& directory
       std::ranges::find(implementation->templates, std::string("default"), &LoadedTemplate::name) !=
       implementation->templates.end();
   if (!has_default && warnings.empty()) {
-    warnings.push_back(fmt::format("{}: no chat template", directory.string()));
+    warnings.push_back(fmt::format("{}: no chat template", source));
   }
   if (options.broken == BrokenTemplate::kRefuse && !warnings.empty()) {
     throw Error(ErrorCode::kCorruptFile, warnings.front());
   }
   if (!has_default) {
     warnings.back() += "; the built-in MiniMax format is used instead";
-    const BuiltinFormat format = options.fallback.value_or(guess_format(directory));
+    const BuiltinFormat format = options.fallback.value_or(BuiltinFormat::kText01);
     implementation->templates.push_back(
         load({"default", "built-in chat template", std::string(builtin_template(format))},
              implementation->special_tokens));
   }
   return ChatTemplate(std::move(implementation));
+}
+
+ChatTemplate ChatTemplate::from_directory(const std::filesystem::path& directory,
+                                          const ChatTemplateOptions& options) {
+  ChatTemplateOptions guided = options;
+  if (!guided.fallback) {
+    guided.fallback = guess_format(directory);
+  }
+  return from_templates(find_templates(directory), directory.string(), guided);
 }
 
 std::vector<TextSegment> ChatTemplate::render(const Json& messages,

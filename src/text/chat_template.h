@@ -18,6 +18,8 @@
 
 namespace minimax::text {
 
+struct TemplateFiles;
+
 /// The MiniMax formats that are built in, for models whose own template cannot be used.
 enum class BuiltinFormat { kText01, kM1, kVl01 };
 
@@ -29,7 +31,7 @@ enum class BrokenTemplate { kFallBack, kRefuse };
 
 struct ChatTemplateOptions {
   BrokenTemplate broken = BrokenTemplate::kFallBack;
-  /// The format to fall back to; chosen from config.json where absent.
+  /// The format to fall back to. Where absent, config.json tells, or else it is that of Text-01.
   std::optional<BuiltinFormat> fallback = std::nullopt;
 };
 
@@ -59,6 +61,11 @@ class ChatTemplate {
   /// Throws: Error{kCorruptFile} for an unreadable tokenizer_config.json, and under
   /// BrokenTemplate::kRefuse for a missing or broken template, naming file and line.
   static ChatTemplate from_directory(const std::filesystem::path& directory,
+                                     const ChatTemplateOptions& options = {});
+
+  /// The templates that were found, in whichever file. Messages name `source` where there are
+  /// none. Throws: as from_directory.
+  static ChatTemplate from_templates(const TemplateFiles& files, const std::string& source,
                                      const ChatTemplateOptions& options = {});
 
   /// A template from its source. `special_tokens` are variables such as bos_token.

@@ -77,6 +77,11 @@ class Decoder {
   /// Joins tokens with spaces, which is what a file without a decoder asks for.
   static Decoder joining_with_spaces();
 
+  /// Whether tokens are bytes in the byte alphabet and nothing else is done to them.
+  bool is_byte_level() const {
+    return steps_.size() == 1 && std::holds_alternative<ByteLevelDecoding>(steps_.front());
+  }
+
   /// The decoder must outlive the stream.
   DecoderStream stream() const;
 

@@ -30,6 +30,16 @@ class FlatMap {
 
   std::int64_t size() const { return size_; }
 
+  /// Calls visit(key, value) for all, in no order.
+  template <class Visit>
+  void for_each(const Visit& visit) const {
+    for (const Slot& slot : slots_) {
+      if (slot.key != kEmpty) {
+        visit(slot.key, slot.value);
+      }
+    }
+  }
+
  private:
   static constexpr std::uint64_t kEmpty = ~std::uint64_t{0};
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -12,6 +13,8 @@ namespace minimax::text {
 class PostProcessor {
  public:
   PostProcessor() = default;
+  PostProcessor(std::vector<std::int32_t> prefix, std::vector<std::int32_t> suffix)
+      : prefix_(std::move(prefix)), suffix_(std::move(suffix)) {}
 
   /// From the "post_processor" member of a tokenizer file: templates (their form for one text),
   /// ByteLevel (which only moves offsets) and sequences of them.

@@ -17,24 +17,33 @@ namespace minimax::text {
 struct SplitStage {
   Pattern pattern;
   SplitRule rule = {};
+  bool operator==(const SplitStage&) const = default;
 };
 struct DigitsStage {
   bool individual = false;
+  bool operator==(const DigitsStage&) const = default;
 };
 struct ByteLevelStage {
   bool add_prefix_space = false;
   bool use_regex = true;
+  bool operator==(const ByteLevelStage&) const = default;
 };
-struct WhitespaceStage {};       // runs of word characters and of symbols
-struct WhitespaceSplitStage {};  // what lies between spaces
+struct WhitespaceStage {  // runs of word characters and of symbols
+  bool operator==(const WhitespaceStage&) const = default;
+};
+struct WhitespaceSplitStage {  // what lies between spaces
+  bool operator==(const WhitespaceSplitStage&) const = default;
+};
 struct PunctuationStage {
   SplitBehavior behavior = SplitBehavior::kIsolated;
+  bool operator==(const PunctuationStage&) const = default;
 };
 enum class PrependScheme { kAlways, kFirst, kNever };
 struct MetaspaceStage {
   std::string replacement;
   PrependScheme prepend_scheme = PrependScheme::kAlways;
   bool split = true;
+  bool operator==(const MetaspaceStage&) const = default;
 };
 using PreTokenizerStage = std::variant<SplitStage, DigitsStage, ByteLevelStage, WhitespaceStage,
                                        WhitespaceSplitStage, PunctuationStage, MetaspaceStage>;
@@ -63,6 +72,9 @@ class PreTokenizer {
   /// Whether the model must map the bytes of the pieces to the byte alphabet. True where the
   /// last stage is ByteLevel, which then leaves the mapping to the model.
   bool leaves_bytes() const { return leaves_bytes_; }
+
+  /// Whether both cut every text at the same places because they say the same.
+  bool operator==(const PreTokenizer&) const = default;
 
  private:
   std::vector<PreTokenizerStage> stages_;

@@ -92,12 +92,14 @@ std::vector<MatchRun> complete_runs(const std::vector<Regex::Match>& matches, st
 
 Pattern Pattern::literal(std::string text) {
   Pattern pattern;
-  pattern.literal_ = std::move(text);
+  pattern.written_ = std::move(text);
+  pattern.is_literal_ = true;
   return pattern;
 }
 
 Pattern Pattern::regex(std::string_view pattern, const std::string& source) {
   Pattern result;
+  result.written_ = pattern;
   if (pattern == kGpt2Pattern) {
     result.splitter_ = split_gpt2;
   } else if (pattern == kO200kPattern) {
@@ -123,10 +125,10 @@ std::vector<Regex::Match> Pattern::find_all(std::string_view text, StepBudget& b
     }
     return matches;
   }
-  for (std::size_t at = text.find(literal_); at != std::string_view::npos;
-       at = text.find(literal_, at + literal_.size())) {
+  for (std::size_t at = text.find(written_); at != std::string_view::npos;
+       at = text.find(written_, at + written_.size())) {
     matches.push_back(
-        {static_cast<std::int64_t>(at), static_cast<std::int64_t>(at + literal_.size())});
+        {static_cast<std::int64_t>(at), static_cast<std::int64_t>(at + written_.size())});
   }
   return matches;
 }

@@ -18,6 +18,8 @@ enum class SplitBehavior { kIsolated, kRemoved, kMergedWithPrevious, kMergedWith
 struct SplitRule {
   SplitBehavior behavior = SplitBehavior::kIsolated;
   bool invert = false;  // swaps matches and what lies between them
+
+  bool operator==(const SplitRule&) const = default;
 };
 
 /// A stretch of the text, either one match or all that lies between two.
@@ -43,6 +45,11 @@ class Pattern {
   /// Throws: as Regex.
   static Pattern regex(std::string_view pattern, const std::string& source);
 
+  /// Whether both were made of the same text in the same way.
+  bool operator==(const Pattern& other) const {
+    return is_literal_ == other.is_literal_ && written_ == other.written_;
+  }
+
   /// Matches from left to right. Requires: valid UTF-8. Throws: as Regex::find_all.
   std::vector<Regex::Match> find_all(std::string_view text, StepBudget& budget) const;
 
@@ -59,7 +66,8 @@ class Pattern {
 
   Pattern() = default;
 
-  std::string literal_;
+  std::string written_;  // the plain text, or the regular expression
+  bool is_literal_ = false;
   Splitter splitter_ = nullptr;  // a known rule, which matches everything
   std::optional<Regex> regex_;
 };

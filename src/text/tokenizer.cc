@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/file.h"
+#include "text/gguf_vocabulary.h"
 #include "text/tokenizer_parts.h"
 #include "text/utf8.h"
 #include "text/word_cache.h"
@@ -194,6 +195,10 @@ Tokenizer Tokenizer::from_tokenizer_json(std::string_view json, const std::strin
 
 Tokenizer Tokenizer::from_vocab_and_merges(const VocabAndMerges& files) {
   return Tokenizer(read_vocab_and_merges(files));
+}
+
+OwnedGgufVocabulary Tokenizer::to_gguf(std::int64_t vocab_size) const {
+  return write_gguf(*this, impl_->parts, impl_->added.tokens(), vocab_size);
 }
 
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text,

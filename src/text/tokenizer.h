@@ -18,6 +18,8 @@
 namespace minimax::text {
 
 class DecoderStream;
+struct GgufVocabulary;
+struct OwnedGgufVocabulary;
 struct TokenizerParts;
 
 /// What becomes of bytes that are not UTF-8: U+FFFD as Python's errors="replace" writes it, or
@@ -63,6 +65,16 @@ class Tokenizer {
 
   /// Byte level, with the splitting rule of GPT-4o. Throws as above.
   static Tokenizer from_vocab_and_merges(const VocabAndMerges& files);
+
+  /// What the metadata of a GGUF file tells. Throws as above, naming file and key;
+  /// Error{kUnsupported} for a splitting rule that is not known.
+  static Tokenizer from_gguf(const GgufVocabulary& vocabulary);
+
+  /// What from_gguf() makes the same tokenizer of, up to the warnings that it holds. Ids from
+  /// 0 to `vocab_size` - 1; those of no token become unused ones.
+  /// Throws: Error{kUnsupported} telling what GGUF cannot express: a splitting rule that
+  /// llama.cpp has no name for, a normalizer, other tokens around a text than bos and eos.
+  OwnedGgufVocabulary to_gguf(std::int64_t vocab_size) const;
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;

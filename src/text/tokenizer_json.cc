@@ -11,11 +11,6 @@
 namespace minimax::text {
 namespace {
 
-constexpr std::int64_t kMaxVocabulary = 1'000'000;
-constexpr std::int64_t kMaxMerges = 2'000'000;
-constexpr std::int64_t kMaxAddedTokens = 1'000'000;
-constexpr std::int64_t kMaxAddedBytes = 4 << 20;
-
 void check_count(const base::JsonView& json, std::size_t count, std::int64_t max,
                  const char* what) {
   if (static_cast<std::int64_t>(count) > max) {

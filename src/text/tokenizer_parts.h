@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,6 +22,12 @@
 #include "text/tokenizer.h"
 
 namespace minimax::text {
+
+// What a file may hold at most.
+inline constexpr std::int64_t kMaxVocabulary = 1'000'000;
+inline constexpr std::int64_t kMaxMerges = 2'000'000;
+inline constexpr std::int64_t kMaxAddedTokens = 1'000'000;
+inline constexpr std::int64_t kMaxAddedBytes = 4 << 20;
 
 /// Added tokens in the order of their file, each content and id once.
 struct AddedTokenList {
@@ -71,5 +78,9 @@ AddedToken parse_added_token(const base::JsonView& json, std::int32_t id);
 /// added tokens, and which ones begin and end a text.
 /// Throws: Error{kCorruptFile} naming the file and the JSON pointer.
 void apply_tokenizer_config(const std::filesystem::path& directory, TokenizerParts& parts);
+
+/// What stands behind Tokenizer::to_gguf(); `added` are the tokens that `parts` no longer has.
+OwnedGgufVocabulary write_gguf(const Tokenizer& tokenizer, const TokenizerParts& parts,
+                               std::span<const AddedToken> added, std::int64_t vocab_size);
 
 }  // namespace minimax::text
