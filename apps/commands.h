@@ -18,6 +18,7 @@ std::unique_ptr<Command> make_tokenize_command();
 std::unique_ptr<Command> make_detokenize_command();
 std::unique_ptr<Command> make_apply_template_command();
 std::unique_ptr<Command> make_inspect_command();
+std::unique_ptr<Command> make_perplexity_command();
 std::unique_ptr<Command> make_bench_command();
 /// Requires: `program` outlives the command; its options are what is completed.
 std::unique_ptr<Command> make_completion_command(const CLI::App& program);

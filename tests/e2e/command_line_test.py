@@ -17,6 +17,7 @@ COMMANDS = [
     "apply-template",
     "inspect",
     "logits",
+    "perplexity",
     "bench",
     "completion",
 ]
