@@ -5,11 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "io/checkpoint.h"
+#include "io/region_file.h"
 #include "tensor/dtype.h"
 #include "tensor/shape.h"
 
@@ -32,37 +34,19 @@ class SafetensorsWriter {
   /// no regular file; Error{kIo}, also where the disk has no room for all data.
   SafetensorsWriter(std::filesystem::path path, const std::vector<TensorPlan>& tensors,
                     const Metadata& metadata = {});
-  ~SafetensorsWriter();
-  SafetensorsWriter(const SafetensorsWriter&) = delete;
-  SafetensorsWriter& operator=(const SafetensorsWriter&) = delete;
 
   /// Where the bytes go until commit(), for programs that end without running destructors.
-  const std::filesystem::path& temporary_path() const { return temporary_; }
+  const std::filesystem::path& temporary_path() const { return file_->temporary_path(); }
 
   /// The next bytes of tensors[index], little-endian and row-major.
   /// Throws: Error{kInvalidArgument} beyond the end of the tensor, Error{kIo}.
-  void append(std::size_t index, std::span<const std::byte> bytes);
+  void append(std::size_t index, std::span<const std::byte> bytes) { file_->append(index, bytes); }
 
   /// Throws: Error{kInvalidArgument} where a tensor is incomplete, Error{kIo}.
-  void commit();
+  void commit() { file_->commit(); }
 
  private:
-  struct Region {
-    std::string name = {};
-    std::int64_t next = 0;  // file offset of the next byte
-    std::int64_t end = 0;
-  };
-
-  void create();
-  void reserve_space(std::int64_t bytes) const;
-  void write_at(std::int64_t offset, std::span<const std::byte> bytes) const;
-  void sync_folder() const;
-  [[noreturn]] void fail_io(const char* verb) const;
-
-  std::filesystem::path path_;
-  std::filesystem::path temporary_;
-  std::vector<Region> regions_;
-  int fd_ = -1;
+  std::optional<RegionFile> file_;  // set by the constructor
 };
 
 }  // namespace minimax::io
