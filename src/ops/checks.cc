@@ -70,6 +70,16 @@ void Checks::tensor(const char* name, const Tensor& tensor, std::initializer_lis
        [&] { return fmt::format("{}: expected elements, found a null pointer", name); });
 }
 
+void Checks::matrix(const char* name, const quant::Matrix& matrix,
+                    std::initializer_list<std::int64_t> shape) const {
+  that(matches(matrix.shape(), shape), [&] {
+    return fmt::format("{}: expected {}, found {}", name, shape_text(shape),
+                       matrix.shape().to_string());
+  });
+  that(!matrix.empty() || matrix.bytes() == 0,
+       [&] { return fmt::format("{}: expected elements, found a null pointer", name); });
+}
+
 void Checks::same_or_disjoint(const char* name, const Tensor& tensor, const char* other_name,
                               const Tensor& other) const {
   const bool same = tensor.bytes_begin() == other.bytes_begin() && tensor.bytes() == other.bytes();

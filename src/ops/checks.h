@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "quant/matrix.h"
 #include "tensor/tensor.h"
 
 namespace minimax::ops {
@@ -25,6 +26,9 @@ class Checks {
   /// As above, for one of several types.
   void tensor(const char* name, const tensor::Tensor& tensor,
               std::initializer_list<tensor::DType> dtypes,
+              std::initializer_list<std::int64_t> shape) const;
+  /// As above, for weights of any format.
+  void matrix(const char* name, const quant::Matrix& matrix,
               std::initializer_list<std::int64_t> shape) const;
   /// The two share no byte, or are the same bytes.
   void same_or_disjoint(const char* name, const tensor::Tensor& tensor, const char* other_name,

@@ -2,6 +2,8 @@
 // The first argument of every operation: where it runs and what it may use while it runs.
 #pragma once
 
+#include <cstdint>
+
 #include "cpu/isa.h"
 #include "cpu/thread_pool.h"
 #include "minimax/device.h"
@@ -12,8 +14,13 @@ namespace minimax::ops {
 /// The arithmetic of a matrix product. Activations are float32 in memory, sums are float32.
 enum class Precision {
   kFloat32,   // activations as they are
-  kBFloat16,  // activations rounded to bfloat16 first, as the published model was trained
+  kBFloat16,  // activations rounded first: to bfloat16, as the published model was trained, and for
+              // quantized weights to int8, in groups with a float32 scale each
 };
+
+/// Consecutive elements of a row of activations that share a scale: their largest magnitude is 127
+/// times the scale. The last group of a row may be shorter.
+inline constexpr std::int64_t kInt8GroupElements = 32;
 
 /// Plain references; all must outlive the context.
 struct Context {

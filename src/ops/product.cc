@@ -21,6 +21,10 @@ std::int64_t row_stride(std::int64_t inner) { return divide_up(inner, 32) * 32; 
 
 }  // namespace
 
+ProductWeight product_weight(const quant::Matrix& matrix) {
+  return {.data = matrix.bytes_begin(), .dtype = matrix.tensor().dtype()};
+}
+
 GroupBlocks::GroupBlocks(std::span<const std::int32_t> offsets, std::int64_t columns, int threads)
     : offsets_(offsets), columns_(columns) {
   std::int64_t tallest = 0;

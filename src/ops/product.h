@@ -10,6 +10,7 @@
 #include "ops/context.h"
 #include "ops/parallel.h"
 #include "ops/scratch.h"
+#include "quant/matrix.h"
 #include "tensor/tensor.h"
 
 namespace minimax::ops {
@@ -26,6 +27,9 @@ struct ProductWeight {
   const void* data;
   tensor::DType dtype;  // kF32, kF16 or kBF16
 };
+
+/// Requires: a plain matrix.
+ProductWeight product_weight(const quant::Matrix& matrix);
 
 /// out[r, n] = x[r] . weight[n] over `inner` elements.
 struct Product {

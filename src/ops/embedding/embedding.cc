@@ -9,11 +9,10 @@ namespace minimax::ops {
 
 using tensor::DType;
 
-void embedding(const Context& ctx, const tensor::Tensor& table,
+void embedding(const Context& ctx, const quant::Matrix& table,
                std::span<const std::int32_t> token_ids, const tensor::Tensor& out) {
   const Checks checks("embedding");
-  checks.tensor("table", table, {DType::kF32, DType::kF16, DType::kBF16},
-                {Checks::kAny, Checks::kAny});
+  checks.matrix("table", table, {Checks::kAny, Checks::kAny});
   const auto tokens = static_cast<std::int64_t>(token_ids.size());
   const std::int64_t width = table.shape()[1];
   checks.tensor("out", out, DType::kF32, {tokens, width});
@@ -21,12 +20,15 @@ void embedding(const Context& ctx, const tensor::Tensor& table,
     checks.in_range("token_ids", id, 0, table.shape()[0]);
   }
   const EmbeddingRows rows{.table = table.bytes_begin(),
-                           .dtype = table.dtype(),
+                           .format = table.format(),
+                           .row_bytes = table.row_bytes(),
                            .token_ids = token_ids.data(),
                            .width = width,
                            .out = out.data<float>()};
   const auto kernel =
-      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::embedding<isa>; });
+      table.is_plain()
+          ? cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::embedding<isa>; })
+          : &reference::embedding;  // few rows: decoding them one by one costs nothing
   switch (ctx.device) {
     case Device::kReference:
       return reference::embedding(rows, 0, tokens);

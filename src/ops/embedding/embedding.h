@@ -6,14 +6,15 @@
 #include <span>
 
 #include "ops/context.h"
+#include "quant/matrix.h"
 #include "tensor/tensor.h"
 
 namespace minimax::ops {
 
 /// out[t] = table[token_ids[t]], converted to float32.
-/// Shapes: table [V, E] F32, F16 or BF16; token_ids [T]; out [T, E] F32.
+/// Shapes: table [V, E] of any format; token_ids [T]; out [T, E] F32.
 /// Throws: Error{kInvalidArgument} for an id outside of [0, V).
-void embedding(const Context& ctx, const tensor::Tensor& table,
+void embedding(const Context& ctx, const quant::Matrix& table,
                std::span<const std::int32_t> token_ids, const tensor::Tensor& out);
 
 }  // namespace minimax::ops

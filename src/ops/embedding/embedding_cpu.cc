@@ -21,10 +21,10 @@ void copy_rows(const EmbeddingRows& args, std::int64_t begin, std::int64_t end) 
 
 template <cpu::Isa>
 void embedding(const EmbeddingRows& args, std::int64_t begin, std::int64_t end) {
-  switch (args.dtype) {
-    case tensor::DType::kF16:
+  switch (args.format) {
+    case quant::Format::kF16:
       return copy_rows<tensor::Float16>(args, begin, end);
-    case tensor::DType::kBF16:
+    case quant::Format::kBF16:
       return copy_rows<tensor::BFloat16>(args, begin, end);
     default:
       return copy_rows<float>(args, begin, end);

@@ -6,13 +6,14 @@
 #include <cstdint>
 
 #include "cpu/isa.h"
-#include "tensor/dtype.h"
+#include "quant/format.h"
 
 namespace minimax::ops {
 
 struct EmbeddingRows {
-  const std::byte* table;  // [V, width] of dtype
-  tensor::DType dtype;     // F32, F16 or BF16
+  const std::byte* table;  // [V, width] of format
+  quant::Format format;
+  std::int64_t row_bytes;
   const std::int32_t* token_ids;
   std::int64_t width;
   float* out;  // [T, width]
@@ -23,6 +24,7 @@ void embedding(const EmbeddingRows& args, std::int64_t begin, std::int64_t end);
 }
 
 namespace kernels {
+/// Plain formats only.
 template <cpu::Isa isa>
 void embedding(const EmbeddingRows& args, std::int64_t begin, std::int64_t end);
 }

@@ -13,13 +13,14 @@
 namespace minimax::ops {
 namespace {
 
+using quant::Matrix;
 using tensor::DType;
 using tensor::Tensor;
 
-void check_weights(const Checks& checks, const char* name, std::span<const Tensor> weights,
+void check_weights(const Checks& checks, const char* name, std::span<const Matrix> weights,
                    std::int64_t columns, std::int64_t inner) {
-  for (const Tensor& weight : weights) {
-    checks.tensor(name, weight, {DType::kF32, DType::kF16, DType::kBF16}, {columns, inner});
+  for (const Matrix& weight : weights) {
+    checks.matrix(name, weight, {columns, inner});
   }
 }
 
@@ -69,20 +70,22 @@ std::span<const std::int32_t> values(const Tensor& offsets) {
   return {offsets.data<std::int32_t>(), static_cast<std::size_t>(offsets.elements())};
 }
 
-ProductWeight weight_of(const Tensor& tensor) {
-  return {.data = tensor.bytes_begin(), .dtype = tensor.dtype()};
-}
-
 // The type that all weights have, or F32 where they differ.
-DType common_dtype(std::span<const Tensor> some, std::span<const Tensor> others = {}) {
-  const DType dtype = some.front().dtype();
-  const auto same = [&](const Tensor& weight) { return weight.dtype() == dtype; };
+DType common_dtype(std::span<const Matrix> some, std::span<const Matrix> others = {}) {
+  const auto same = [&](const Matrix& weight) { return weight.format() == some.front().format(); };
   const bool all = std::all_of(some.begin(), some.end(), same) &&
                    std::all_of(others.begin(), others.end(), same);
-  return all ? dtype : DType::kF32;
+  return all ? product_weight(some.front()).dtype : DType::kF32;
+}
+
+bool all_plain(std::span<const Matrix> weights) {
+  return std::all_of(weights.begin(), weights.end(), [](const Matrix& w) { return w.is_plain(); });
 }
 
 void cpu_grouped_gated_matmul(const Context& ctx, const GroupedGatedMatmulArgs& args) {
+  if (!all_plain(args.gate) || !all_plain(args.up)) {
+    return reference::grouped_gated_matmul(args);
+  }
   ScratchScope scratch(ctx);
   const std::int64_t columns = args.out.shape()[1];
   const DType dtype = common_dtype(args.gate, args.up);
@@ -98,12 +101,15 @@ void cpu_grouped_gated_matmul(const Context& ctx, const GroupedGatedMatmulArgs& 
   for_each_block(ctx, blocks, 2 * args.out.elements() * product.inner,
                  [&](std::size_t expert, const Block& block) {
                    Product gate = product;
-                   gate.weight = weight_of(args.gate[expert]);
-                   kernel(gate, weight_of(args.up[expert]), block);
+                   gate.weight = product_weight(args.gate[expert]);
+                   kernel(gate, product_weight(args.up[expert]), block);
                  });
 }
 
 void cpu_grouped_matmul(const Context& ctx, const GroupedMatmulArgs& args) {
+  if (!all_plain(args.weight)) {
+    return reference::grouped_matmul(args);
+  }
   ScratchScope scratch(ctx);
   const std::int64_t columns = args.out.shape()[1];
   const DType dtype = common_dtype(args.weight);
@@ -117,7 +123,7 @@ void cpu_grouped_matmul(const Context& ctx, const GroupedMatmulArgs& args) {
   for_each_block(ctx, blocks, args.out.elements() * product.inner,
                  [&](std::size_t expert, const Block& block) {
                    Product one = product;
-                   one.weight = weight_of(args.weight[expert]);
+                   one.weight = product_weight(args.weight[expert]);
                    kernel(one, block);
                  });
 }

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "ops/context.h"
+#include "quant/matrix.h"
 #include "tensor/tensor.h"
 
 namespace minimax::ops {
@@ -16,8 +17,8 @@ namespace minimax::ops {
 ///   out[r] = SiLU(x[token] gate_e^T) * (x[token] up_e^T),  token = pair_of_row[r] / top_k.
 struct GroupedGatedMatmulArgs {
   tensor::Tensor x;                      // [T, E] F32, in token order
-  std::span<const tensor::Tensor> gate;  // [N], each [F, E] F32, F16 or BF16 (w1)
-  std::span<const tensor::Tensor> up;    // [N], each [F, E] (w3)
+  std::span<const quant::Matrix> gate;   // [N], each [F, E] of any format (w1)
+  std::span<const quant::Matrix> up;     // [N], each [F, E] (w3)
   tensor::Tensor offsets;                // [N + 1] I32
   tensor::Tensor pair_of_row;            // [R] I32
   std::int64_t top_k = 1;
@@ -29,7 +30,7 @@ void grouped_gated_matmul(const Context& ctx, const GroupedGatedMatmulArgs& args
 /// The second half: out[r] = x[r] weight_e^T.
 struct GroupedMatmulArgs {
   tensor::Tensor x;                        // [R, F] F32
-  std::span<const tensor::Tensor> weight;  // [N], each [E, F] F32, F16 or BF16 (w2)
+  std::span<const quant::Matrix> weight;   // [N], each [E, F] of any format (w2)
   tensor::Tensor offsets;                  // [N + 1] I32
   Precision precision = Precision::kFloat32;
   tensor::Tensor out;  // [R, E] F32; must not overlap x

@@ -43,12 +43,13 @@ struct Routing {
   std::int64_t used = 0;  // experts with rows
 };
 
-std::vector<tensor::Tensor> weights_of(tensor::Arena& arena, std::int64_t columns,
+std::vector<quant::Matrix> weights_of(tensor::Arena& arena, std::int64_t columns,
                                        std::int64_t inner) {
-  std::vector<tensor::Tensor> weights;
+  std::vector<quant::Matrix> weights;
   for (std::int64_t expert = 0; expert < kExperts; ++expert) {
-    weights.push_back(arena.allocate(tensor::DType::kBF16, {columns, inner}));
-    fill_bfloat16(weights.back());
+    const tensor::Tensor weight = arena.allocate(tensor::DType::kBF16, {columns, inner});
+    fill_bfloat16(weight);
+    weights.emplace_back(weight);
   }
   return weights;
 }

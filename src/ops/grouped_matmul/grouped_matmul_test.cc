@@ -39,14 +39,14 @@ class Experts {
     for (std::size_t expert = 0; expert < count; ++expert) {
       owners_.push_back(testing::random_weight(dtype, {columns, inner},
                                                static_cast<std::uint64_t>(seed) + expert));
-      tensors_.push_back(*owners_.back());
+      matrices_.push_back(*owners_.back());
     }
   }
-  std::vector<tensor::Tensor>& tensors() { return tensors_; }
+  std::vector<quant::Matrix>& matrices() { return matrices_; }
 
  private:
   std::vector<GuardedTensor> owners_;
-  std::vector<tensor::Tensor> tensors_;
+  std::vector<quant::Matrix> matrices_;
 };
 
 // Tokens of which each chose two experts, unevenly: some experts have many rows, some none.
@@ -76,11 +76,11 @@ class GroupedMatmul : public ::testing::TestWithParam<Case> {
                            const Routing& routing, int threads = 2) const {
     const GuardedTensor offsets = integers(routing.offsets);
     const GuardedTensor pair_of_row = integers(routing.pair_of_row);
-    const GuardedTensor out(DType::kF32, {pair_of_row->elements(), gate.tensors()[0].shape()[0]});
+    const GuardedTensor out(DType::kF32, {pair_of_row->elements(), gate.matrices()[0].shape()[0]});
     TestContext ctx = context(threads, x.shape()[0], x.shape()[1]);
     grouped_gated_matmul(*ctx, {.x = x,
-                                .gate = gate.tensors(),
-                                .up = up.tensors(),
+                                .gate = gate.matrices(),
+                                .up = up.matrices(),
                                 .offsets = *offsets,
                                 .pair_of_row = *pair_of_row,
                                 .top_k = 2,
@@ -92,10 +92,10 @@ class GroupedMatmul : public ::testing::TestWithParam<Case> {
   std::vector<float> plain(const tensor::Tensor& x, Experts& weight, const Routing& routing,
                            int threads = 2) const {
     const GuardedTensor offsets = integers(routing.offsets);
-    const GuardedTensor out(DType::kF32, {x.shape()[0], weight.tensors()[0].shape()[0]});
+    const GuardedTensor out(DType::kF32, {x.shape()[0], weight.matrices()[0].shape()[0]});
     TestContext ctx = context(threads, x.shape()[0], x.shape()[1]);
     grouped_matmul(*ctx, {.x = x,
-                          .weight = weight.tensors(),
+                          .weight = weight.matrices(),
                           .offsets = *offsets,
                           .precision = precision(),
                           .out = *out});
@@ -103,7 +103,7 @@ class GroupedMatmul : public ::testing::TestWithParam<Case> {
   }
 
   // The product of one row with one weight, from the operation for a single matrix.
-  std::vector<float> matmul_of(const tensor::Tensor& row, const tensor::Tensor& weight) const {
+  std::vector<float> matmul_of(const tensor::Tensor& row, const quant::Matrix& weight) const {
     const GuardedTensor out(DType::kF32, {1, weight.shape()[0]});
     TestContext ctx(target(), 1, matmul_scratch_bytes(1, row.shape()[1]));
     matmul(*ctx, {.x = row, .weight = weight, .precision = precision(), .out = *out});
@@ -125,7 +125,7 @@ TEST_P(GroupedMatmul, EqualsMatmulOfEveryRowBitForBit) {
   for (std::size_t expert = 0; expert < routing.experts(); ++expert) {
     for (std::int64_t row = routing.offsets[expert]; row < routing.offsets[expert + 1]; ++row) {
       const std::vector<float> expected =
-          matmul_of(x->rows(row, row + 1), weight.tensors()[expert]);
+          matmul_of(x->rows(row, row + 1), weight.matrices()[expert]);
       ASSERT_TRUE(std::equal(expected.begin(), expected.end(), out.begin() + row * 37)) << row;
     }
   }
@@ -142,8 +142,8 @@ TEST_P(GroupedMatmul, GatedEqualsItsPartsBitForBit) {
     for (std::int64_t row = routing.offsets[expert]; row < routing.offsets[expert + 1]; ++row) {
       const std::int64_t token = routing.pair_of_row[static_cast<std::size_t>(row)] / 2;
       const tensor::Tensor one = x->rows(token, token + 1);
-      const GuardedTensor a = testing::tensor_of({1, 37}, matmul_of(one, gate.tensors()[expert]));
-      const GuardedTensor b = testing::tensor_of({1, 37}, matmul_of(one, up.tensors()[expert]));
+      const GuardedTensor a = testing::tensor_of({1, 37}, matmul_of(one, gate.matrices()[expert]));
+      const GuardedTensor b = testing::tensor_of({1, 37}, matmul_of(one, up.matrices()[expert]));
       silu_mul(*ctx, *a, *b, *a);
       ASSERT_TRUE(std::equal(a.floats(), a.floats() + 37, out.begin() + row * 37)) << row;
     }
@@ -168,12 +168,12 @@ TEST_P(GroupedMatmul, ExpertsMayDifferInTheTypeOfTheirWeights) {
   Routing routing;
   Experts weight(dtype(), routing.experts(), 5, 19, 1);
   Experts other(DType::kF32, routing.experts(), 5, 19, 50);
-  weight.tensors()[2] = other.tensors()[2];
+  weight.matrices()[2] = other.matrices()[2];
   const GuardedTensor x = testing::random_tensor({2 * Routing::kTokens, 19}, 2);
   const std::vector<float> out = plain(*x, weight, routing);
   for (const std::size_t expert : {std::size_t{2}, std::size_t{4}}) {
     const std::int64_t row = routing.offsets[expert];
-    const std::vector<float> expected = matmul_of(x->rows(row, row + 1), weight.tensors()[expert]);
+    const std::vector<float> expected = matmul_of(x->rows(row, row + 1), weight.matrices()[expert]);
     for (std::size_t n = 0; n < 5; ++n) {
       // Sums of the same 19 terms in another order: 20 roundings each of sums below 25.
       EXPECT_NEAR(out[static_cast<std::size_t>(row * 5) + n], expected[n], 500 * 0x1p-24);
@@ -187,7 +187,7 @@ TEST(GroupedMatmulArguments, RefusesWhatDoesNotFit) {
   const GuardedTensor out = testing::random_tensor({5, 3}, 3);
   const auto run = [&](const std::vector<std::int32_t>& offsets) {
     const GuardedTensor tensor = integers(offsets);
-    grouped_matmul({}, {.x = *x, .weight = weight.tensors(), .offsets = *tensor, .out = *out});
+    grouped_matmul({}, {.x = *x, .weight = weight.matrices(), .offsets = *tensor, .out = *out});
   };
   EXPECT_NO_THROW(run({0, 2, 5}));
   EXPECT_THROW(run({0, 2, 6}), Error);
@@ -204,8 +204,8 @@ TEST(GroupedMatmulArguments, RefusesPairsOutsideOfTheTokens) {
   const auto run = [&](const std::vector<std::int32_t>& pairs) {
     const GuardedTensor tensor = integers(pairs);
     grouped_gated_matmul({}, {.x = *x,
-                              .gate = weight.tensors(),
-                              .up = weight.tensors(),
+                              .gate = weight.matrices(),
+                              .up = weight.matrices(),
                               .offsets = *offsets,
                               .pair_of_row = *tensor,
                               .top_k = 1,

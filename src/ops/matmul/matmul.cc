@@ -26,10 +26,13 @@ void cpu_matmul(const Context& ctx, const MatmulArgs& args) {
   if (rows == 0 || columns == 0) {
     return;
   }
+  if (!args.weight.is_plain()) {
+    return reference_matmul(args);
+  }
   ScratchScope scratch(ctx);
-  const tensor::DType dtype = args.weight.dtype();
-  const Product product{.x = product_rows(ctx, scratch, args.x, dtype, args.precision),
-                        .weight = {.data = args.weight.bytes_begin(), .dtype = dtype},
+  const ProductWeight weight = product_weight(args.weight);
+  const Product product{.x = product_rows(ctx, scratch, args.x, weight.dtype, args.precision),
+                        .weight = weight,
                         .inner = args.weight.shape()[1],
                         .out = args.out.data<float>(),
                         .columns = columns};
@@ -47,11 +50,9 @@ void matmul(const Context& ctx, const MatmulArgs& args) {
   using tensor::DType;
   const Checks checks("matmul");
   checks.tensor("x", args.x, DType::kF32, {Checks::kAny, Checks::kAny});
-  checks.tensor("weight", args.weight, {DType::kF32, DType::kF16, DType::kBF16},
-                {Checks::kAny, args.x.shape()[1]});
+  checks.matrix("weight", args.weight, {Checks::kAny, args.x.shape()[1]});
   checks.tensor("out", args.out, DType::kF32, {args.x.shape()[0], args.weight.shape()[0]});
   checks.disjoint("out", args.out, "x", args.x);
-  checks.disjoint("out", args.out, "weight", args.weight);
   switch (ctx.device) {
     case Device::kReference:
       return reference_matmul(args);

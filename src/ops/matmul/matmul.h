@@ -5,13 +5,14 @@
 #include <cstdint>
 
 #include "ops/context.h"
+#include "quant/matrix.h"
 #include "tensor/tensor.h"
 
 namespace minimax::ops {
 
 struct MatmulArgs {
   tensor::Tensor x;       // [T, K] F32
-  tensor::Tensor weight;  // [N, K] F32, F16 or BF16, row-major as in the checkpoint
+  quant::Matrix weight;   // [N, K] of any format
   Precision precision = Precision::kFloat32;
   tensor::Tensor out;  // [T, N] F32; must not overlap x
 };
@@ -19,8 +20,8 @@ struct MatmulArgs {
 /// out = x * weight^T with float32 sums. Every output element is summed in one fixed order, so
 /// the result depends neither on the number of threads nor on T: a decoded row has the bits of the
 /// same row in a prompt, in both precisions. It does depend on the instruction set.
-/// With kBFloat16, F32 and F16 weights are used as they are; AVX-512 takes subnormal numbers
-/// for zero where it multiplies BF16 weights.
+/// With kBFloat16, weights are used as they are; AVX-512 takes subnormal numbers for zero where it
+/// multiplies BF16 weights.
 /// Moves each weight once for up to six rows, and then from the second cache; bound by reading
 /// memory for few rows, by multiply-adds from some tens on.
 void matmul(const Context& ctx, const MatmulArgs& args);

@@ -6,14 +6,11 @@
 #include <cstdint>
 
 #include "ops/context.h"
-#include "tensor/tensor.h"
+#include "quant/matrix.h"
 
 namespace minimax::ops::reference {
 
-/// The dot product of K activations with row `row` of a weight matrix [N, K], summed in float64.
-double dot(const float* x, const tensor::Tensor& weight, std::int64_t row, Precision precision);
-
-/// out[n] = dot(x, weight, n) for all N rows.
-void matmul_row(const float* x, const tensor::Tensor& weight, Precision precision, float* out);
+/// out[n] = x . weight[n], K activations by the N rows of a matrix [N, K], summed in float64.
+void matmul_row(const float* x, const quant::Matrix& weight, Precision precision, float* out);
 
 }  // namespace minimax::ops::reference

@@ -1,40 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products in plain loops.
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <vector>
+
 #include "ops/matmul/matmul_kernels.h"
+#include "quant/decode.h"
 
 namespace minimax::ops::reference {
 namespace {
 
-float rounded(float x, Precision precision) {
-  return precision == Precision::kBFloat16 ? to_float(tensor::to_bfloat16(x)) : x;
+using Row = std::vector<float>;
+
+void round_to_bfloat16(Row& x) {
+  for (float& value : x) {
+    value = to_float(tensor::to_bfloat16(value));
+  }
 }
 
-template <class T>
-double dot_row(const float* x, const T* weights, std::int64_t inner, Precision precision) {
-  double sum = 0.0;
-  for (std::int64_t k = 0; k < inner; ++k) {
-    sum += double{rounded(x[k], precision)} * tensor::to_float(weights[k]);
+void round_to_int8(Row& x) {
+  for (std::size_t begin = 0; begin < x.size(); begin += kInt8GroupElements) {
+    const std::size_t count = std::min<std::size_t>(kInt8GroupElements, x.size() - begin);
+    const std::span<float> group = std::span(x).subspan(begin, count);
+    float largest = 0.0f;
+    for (const float value : group) {
+      largest = std::max(largest, std::abs(value));
+    }
+    const float scale = largest / 127.0f;
+    for (float& value : group) {
+      value = scale == 0.0f ? 0.0f : scale * std::nearbyint(value / scale);
+    }
   }
-  return sum;
+}
+
+// The activations as the product takes them.
+Row rounded(const float* x, const quant::Matrix& weight, Precision precision) {
+  Row row(x, x + weight.shape()[1]);
+  if (precision == Precision::kBFloat16) {
+    weight.is_plain() ? round_to_bfloat16(row) : round_to_int8(row);
+  }
+  return row;
 }
 
 }  // namespace
 
-double dot(const float* x, const tensor::Tensor& weight, std::int64_t row, Precision precision) {
-  const std::int64_t inner = weight.shape()[1];
-  switch (weight.dtype()) {
-    case tensor::DType::kBF16:
-      return dot_row(x, weight.data<tensor::BFloat16>() + row * inner, inner, precision);
-    case tensor::DType::kF16:
-      return dot_row(x, weight.data<tensor::Float16>() + row * inner, inner, precision);
-    default:
-      return dot_row(x, weight.data<float>() + row * inner, inner, precision);
-  }
-}
-
-void matmul_row(const float* x, const tensor::Tensor& weight, Precision precision, float* out) {
+void matmul_row(const float* x, const quant::Matrix& weight, Precision precision, float* out) {
+  const Row activations = rounded(x, weight, precision);
+  Row weights(activations.size());
+  const auto row_bytes = static_cast<std::size_t>(weight.row_bytes());
   for (std::int64_t n = 0; n < weight.shape()[0]; ++n) {
-    out[n] = static_cast<float>(dot(x, weight, n, precision));
+    const std::byte* bytes = weight.bytes_begin() + n * weight.row_bytes();
+    quant::decode_row(weight.format(), {bytes, row_bytes}, weights);
+    double sum = 0.0;
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+      sum += double{activations[k]} * weights[k];
+    }
+    out[n] = static_cast<float>(sum);
   }
 }
 

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// A view of weights in any format of the table that somebody else owns.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "quant/format.h"
+#include "tensor/shape.h"
+#include "tensor/tensor.h"
+
+namespace minimax::quant {
+
+/// The plain format of elements of that type, if there is one.
+std::optional<Format> format_of(tensor::DType dtype);
+
+/// The type of the elements of a plain format: those of every other format have none.
+std::optional<tensor::DType> dtype_of(Format format);
+
+/// A copyable view; const-ness is that of the owner, as with tensor::Tensor. A row lies along the
+/// last axis of the shape and is cut into the blocks of the format.
+class Matrix {
+ public:
+  Matrix() = default;
+  /// Throws: Error{kInvalidArgument} for shapes whose rows do not divide into blocks.
+  Matrix(void* data, Format format, const tensor::Shape& shape);
+  /// Of F32, F16 or BF16: every plain tensor is a matrix.
+  /// Throws: Error{kInvalidArgument} for other types.
+  Matrix(const tensor::Tensor& plain);  // NOLINT(google-explicit-constructor)
+
+  bool empty() const { return data_ == nullptr; }
+  Format format() const { return format_; }
+  const tensor::Shape& shape() const { return shape_; }
+  std::int64_t row_bytes() const { return row_bytes_; }
+  std::int64_t bytes() const { return bytes_; }
+  std::byte* bytes_begin() const { return static_cast<std::byte*>(data_); }
+
+  bool is_plain() const { return dtype_of(format_).has_value(); }
+  /// The same elements. Throws: Error{kInvalidArgument} unless is_plain().
+  tensor::Tensor tensor() const;
+
+  /// The bytes that a matrix takes. Throws: as the constructor.
+  static std::int64_t bytes_of(Format format, const tensor::Shape& shape);
+
+ private:
+  void* data_ = nullptr;
+  Format format_ = Format::kF32;
+  tensor::Shape shape_;
+  std::int64_t row_bytes_ = 0;
+  std::int64_t bytes_ = 0;
+};
+
+}  // namespace minimax::quant
