@@ -21,7 +21,7 @@ constexpr std::int64_t kTokenStep = 64;  // whole tiles of the kernels
 constexpr int kMaxThreads = 1024;
 
 std::int64_t shared_size(const model::Model& model) {
-  const tensor::Tensor& gate = model.weights.layers.front().moe.shared.gate;
+  const quant::Matrix& gate = model.weights.layers.front().moe.shared.gate;
   return gate.empty() ? 0 : gate.shape()[0];
 }
 

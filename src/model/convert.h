@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading one parameter from a checkpoint into memory of another element type.
+// Reading one parameter from a checkpoint into memory in another format.
 #pragma once
 
 #include <cstdint>
 
 #include "io/checkpoint.h"
 #include "io/checkpoint_reader.h"
-#include "tensor/tensor.h"
+#include "quant/matrix.h"
 
 namespace minimax::model {
 
-/// Fills `out` with the elements of `entry` from `first_element` on, converted where the types
-/// differ: widening is exact, to bfloat16 rounds to nearest even.
-/// Requires: both types among F32, F16, BF16; out is not F16 unless the entry is.
-/// Throws: Error{kIo} where the file cannot be read.
+/// The format in which a checkpoint stores a tensor. Throws: Error{kUnsupported} naming the tensor
+/// and its type where that is none of quant/format.h.
+quant::Format stored_format(const io::TensorEntry& entry);
+
+/// Fills `out` with the elements of `entry` from `first_element` on, converted where the formats
+/// differ: decoding and widening are exact, to bfloat16 rounds to nearest even, other formats are
+/// encoded as quant::encode_row does by default.
+/// Requires: first_element is the first of a row of the entry.
+/// Throws: Error{kIo} where the file cannot be read; Error{kInvalidArgument} where infinities or
+/// NaN are to be encoded.
 void read_parameter(const io::CheckpointReader& reader, const io::TensorEntry& entry,
-                    std::int64_t first_element, const tensor::Tensor& out);
+                    std::int64_t first_element, const quant::Matrix& out);
 
 }  // namespace minimax::model

@@ -17,15 +17,15 @@ std::uint64_t hash_of(std::string_view bytes, std::uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
-std::uint64_t hash_of(const tensor::Tensor& tensor, std::uint64_t seed) {
-  const std::string_view bytes(reinterpret_cast<const char*>(tensor.bytes_begin()),
-                               static_cast<std::size_t>(tensor.bytes()));
-  if (tensor.bytes() <= kSamples * kSampleBytes) {
+std::uint64_t hash_of(const quant::Matrix& weights, std::uint64_t seed) {
+  const std::string_view bytes(reinterpret_cast<const char*>(weights.bytes_begin()),
+                               static_cast<std::size_t>(weights.bytes()));
+  if (weights.bytes() <= kSamples * kSampleBytes) {
     return hash_of(bytes, seed);
   }
   std::uint64_t hash = seed;
   for (std::int64_t i = 0; i < kSamples; ++i) {
-    const std::int64_t begin = (tensor.bytes() - kSampleBytes) / (kSamples - 1) * i;
+    const std::int64_t begin = (weights.bytes() - kSampleBytes) / (kSamples - 1) * i;
     hash = hash_of(bytes.substr(static_cast<std::size_t>(begin), kSampleBytes), hash);
   }
   return hash;
@@ -56,11 +56,11 @@ std::uint64_t model_identity(const MiniMaxConfig& config, ops::Precision precisi
   for (const Parameter& parameter : table) {
     const std::string& name = parameter.published().name;
     if (name.starts_with("model.")) {
-      const tensor::Tensor& view = *parameter.view;
-      hash = hash_of(
-          fmt::format("{} {} {}", name, tensor::dtype_name(view.dtype()), view.shape().to_string()),
-          hash);
-      hash = hash_of(view, hash);
+      const quant::Matrix weights = parameter.weights();
+      hash = hash_of(fmt::format("{} {} {}", name, quant::info(weights.format()).name,
+                                 weights.shape().to_string()),
+                     hash);
+      hash = hash_of(weights, hash);
     }
   }
   return hash;

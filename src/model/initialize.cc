@@ -31,7 +31,7 @@ void fill(const Tensor& view, const Next& next) {
 }  // namespace
 
 void initialize(const Parameter& parameter, double deviation, base::SplitMix64& random) {
-  const Tensor& view = *parameter.view;
+  const Tensor view = parameter.weights().tensor();
   if (view.shape().rank() > 1) {
     fill(view, [&] { return static_cast<float>(deviation * normal(random)); });
   } else {

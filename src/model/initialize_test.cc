@@ -41,7 +41,7 @@ TEST(RandomModel, HasNormalMatricesUnitNormsAndNoBias) {
   EXPECT_THAT(values(model.weights.norm), Each(1.0F));
   EXPECT_THAT(values(model.weights.layers[1].lightning.norm), Each(1.0F));
   EXPECT_THAT(values(model.weights.head.bias), Each(0.0F));
-  const std::span<const float> matrix = values(model.weights.layers[1].lightning.qkv);
+  const std::span<const float> matrix = values(model.weights.layers[1].lightning.qkv.tensor());
   const auto count = static_cast<double>(matrix.size());
   const double mean = std::accumulate(matrix.begin(), matrix.end(), 0.0) / count;
   const double square =
@@ -73,8 +73,8 @@ TEST(RandomModel, ComputesInBothTypes) {
   for (const ComputeType dtype : {ComputeType::kAuto, ComputeType::kBFloat16}) {
     const Model model =
         random_model(small_config(), HeadKind::kLanguage, {.dtype = dtype, .threads = 1}, 0);
-    EXPECT_EQ(model.weights.embeddings.dtype(),
-              dtype == ComputeType::kAuto ? tensor::DType::kF32 : tensor::DType::kBF16);
+    EXPECT_EQ(model.weights.embeddings.format(),
+              dtype == ComputeType::kAuto ? quant::Format::kF32 : quant::Format::kBF16);
     EXPECT_EQ(model.weights.norm.dtype(), tensor::DType::kF32);
     EXPECT_EQ(model.size.total_parameters, 33'536);
   }

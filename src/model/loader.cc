@@ -22,26 +22,22 @@
 #include "model/decay.h"
 #include "model/identity.h"
 #include "model/initialize.h"
+#include "quant/decode.h"
 
 namespace minimax::model {
 namespace {
 
 using tensor::DType;
-using tensor::Tensor;
 
 /// One parameter and where it lies in the checkpoint, with the type it will have in memory.
 struct LoadItem {
   const Parameter* parameter = nullptr;
   const ParameterSource* source = nullptr;
   const io::TensorEntry* entry = nullptr;  // null for one that may be missing, and is
-  DType dtype = DType::kF32;
+  quant::Format format = quant::Format::kF32;
 };
 
 constexpr std::uint64_t kInitializerSeed = 0;
-
-bool is_float(DType dtype) {
-  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
-}
 
 void check_entry(const io::Checkpoint& checkpoint, const LoadItem& item) {
   const io::TensorEntry& entry = *item.entry;
@@ -50,7 +46,7 @@ void check_entry(const io::Checkpoint& checkpoint, const LoadItem& item) {
     return fmt::format("{}: expected {}, found {} in {}", entry.name,
                        item.source->tensor_shape.to_string(), entry.shape.to_string(), file);
   });
-  base::check(is_float(entry.dtype), ErrorCode::kUnsupported, [&] {
+  base::check(entry.format || quant::format_of(entry.dtype), ErrorCode::kUnsupported, [&] {
     return fmt::format("{}: expected F32, F16 or BF16, found {} in {}", entry.name,
                        tensor::dtype_name(entry.dtype), file);
   });
@@ -95,6 +91,15 @@ std::vector<LoadItem> match(const io::Checkpoint& checkpoint, const std::vector<
   return items;
 }
 
+bool is_quantized(const LoadItem& item) {
+  return item.entry != nullptr && item.parameter->storage == Storage::kProjection &&
+         !quant::dtype_of(stored_format(*item.entry));
+}
+
+bool any_quantized(const std::vector<LoadItem>& items) {
+  return std::any_of(items.begin(), items.end(), is_quantized);
+}
+
 ops::Precision resolve_precision(ComputeType requested, const std::vector<LoadItem>& items) {
   if (requested != ComputeType::kAuto) {
     return requested == ComputeType::kBFloat16 ? ops::Precision::kBFloat16
@@ -103,25 +108,33 @@ ops::Precision resolve_precision(ComputeType requested, const std::vector<LoadIt
   const bool all_bfloat16 = std::all_of(items.begin(), items.end(), [](const LoadItem& item) {
     return item.parameter->storage == Storage::kFloat32 || item.entry->dtype == DType::kBF16;
   });
-  return all_bfloat16 ? ops::Precision::kBFloat16 : ops::Precision::kFloat32;
+  return all_bfloat16 || any_quantized(items) ? ops::Precision::kBFloat16
+                                              : ops::Precision::kFloat32;
 }
 
-void choose_dtypes(ops::Precision precision, std::vector<LoadItem>& items) {
+// Among quantized weights, plain ones were left so on purpose: they stay as they are.
+void choose_formats(ops::Precision precision, std::vector<LoadItem>& items) {
+  const bool rounds = precision == ops::Precision::kBFloat16 && !any_quantized(items);
   for (LoadItem& item : items) {
     if (item.parameter->storage == Storage::kFloat32) {
-      item.dtype = DType::kF32;
-    } else {
-      const DType stored = item.entry != nullptr ? item.entry->dtype : DType::kF32;
-      item.dtype = precision == ops::Precision::kBFloat16 ? DType::kBF16 : stored;
+      item.format = quant::Format::kF32;
+    } else if (rounds) {
+      item.format = quant::Format::kBF16;
+    } else if (item.entry != nullptr) {
+      item.format = stored_format(*item.entry);
     }
   }
+}
+
+std::int64_t bytes_in_memory(const LoadItem& item) {
+  return tensor::Arena::footprint(quant::Matrix::bytes_of(item.format, item.source->shape));
 }
 
 ModelSize sum_sizes(const MiniMaxConfig& config, const std::vector<LoadItem>& items) {
   ModelSize size;
   for (const LoadItem& item : items) {
     const std::int64_t elements = item.source->shape.elements();
-    const std::int64_t bytes = tensor::Arena::footprint(item.dtype, item.source->shape);
+    const std::int64_t bytes = bytes_in_memory(item);
     size.total_parameters += elements;
     size.weight_bytes += bytes;
     const bool is_vocabulary = item.parameter->shard == Shard::kVocab;
@@ -185,9 +198,10 @@ class ParallelReader {
         }
         const LoadItem& item = items_[index];
         if (item.entry != nullptr) {
-          read_parameter(reader_, *item.entry, item.source->first_element, *item.parameter->view);
+          read_parameter(reader_, *item.entry, item.source->first_element,
+                         item.parameter->weights());
         }
-        done_bytes_.fetch_add(item.parameter->view->bytes());
+        done_bytes_.fetch_add(item.parameter->weights().bytes());
         report();
       }
     } catch (...) {
@@ -245,12 +259,14 @@ void add_random_warnings(const std::vector<LoadItem>& items, std::vector<std::st
 }
 
 // A row of the head that is all zero has the logit 0, which can win over real tokens.
-std::vector<std::int32_t> find_zero_rows(const Tensor& head) {
+std::vector<std::int32_t> find_zero_rows(const quant::Matrix& head) {
   std::vector<std::int32_t> rows;
-  const std::int64_t row_bytes = head.bytes() / head.shape()[0];
+  std::vector<float> values(static_cast<std::size_t>(head.shape()[1]));
+  const auto row_bytes = static_cast<std::size_t>(head.row_bytes());
   for (std::int64_t row = 0; row < head.shape()[0]; ++row) {
-    const std::byte* begin = head.bytes_begin() + row * row_bytes;
-    if (std::all_of(begin, begin + row_bytes, [](std::byte byte) { return byte == std::byte{}; })) {
+    const std::byte* begin = head.bytes_begin() + row * head.row_bytes();
+    quant::decode_row(head.format(), {begin, row_bytes}, values);
+    if (std::all_of(values.begin(), values.end(), [](float value) { return value == 0.0F; })) {
       rows.push_back(static_cast<std::int32_t>(row));
     }
   }
@@ -260,15 +276,16 @@ std::vector<std::int32_t> find_zero_rows(const Tensor& head) {
 void allocate_views(const std::vector<LoadItem>& items, std::int64_t bytes, Weights& weights) {
   weights.arena = tensor::Arena(bytes, tensor::Pages::kHuge);
   for (const LoadItem& item : items) {
-    *item.parameter->view = weights.arena.allocate(item.dtype, item.source->shape);
+    const std::int64_t size = quant::Matrix::bytes_of(item.format, item.source->shape);
+    item.parameter->place({weights.arena.allocate(size), item.format, item.source->shape});
   }
 }
 
-// Chooses types for the weights and makes room for them.
+// Chooses formats for the weights and makes room for them.
 void allocate_weights(const std::string& name, ops::Precision precision,
                       std::vector<LoadItem>& items, Model& model) {
   model.precision = precision;
-  choose_dtypes(precision, items);
+  choose_formats(precision, items);
   model.size = sum_sizes(model.config, items);
   check_memory(name, model.size.weight_bytes);
   allocate_views(items, model.size.weight_bytes, model.weights);
@@ -338,7 +355,7 @@ ModelMeasure measure_model(const std::filesystem::path& directory, const LoadOpt
   const std::vector<Parameter> table = parameters(config, head_kind(config), weights);
   std::vector<LoadItem> items = match(checkpoint, table);
   const ops::Precision precision = resolve_precision(options.dtype, items);
-  choose_dtypes(precision, items);
+  choose_formats(precision, items);
   return {.size = sum_sizes(config, items), .precision = precision};
 }
 

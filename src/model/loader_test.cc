@@ -63,7 +63,7 @@ Model load_changed(const std::function<void(RawCheckpoint&)>& change) {
                     {.dtype = ComputeType::kFloat32, .threads = 2});
 }
 
-std::string bytes_of(const tensor::Tensor& tensor) {
+std::string bytes_of(const quant::Matrix& tensor) {
   return {reinterpret_cast<const char*>(tensor.bytes_begin()),
           static_cast<std::size_t>(tensor.bytes())};
 }

@@ -116,10 +116,10 @@ void head(const Context& ctx, const HeadWeights& weights, const Batch& batch, Ac
   if (ctx.noise != nullptr && ctx.noise->classifier_dropout > 0.0) {
     drop_rows(ctx, batch, wanted);
   }
-  ops::matmul(ctx, {.x = wanted,
-                    .weight = weights.weight,
-                    .precision = ops::Precision::kFloat32,
-                    .out = logits});
+  // Rounded activations are only worth their price where the weights are rounded, too.
+  const ops::Precision precision =
+      weights.weight.is_plain() ? ops::Precision::kFloat32 : ctx.precision;
+  ops::matmul(ctx, {.x = wanted, .weight = weights.weight, .precision = precision, .out = logits});
   if (!weights.bias.empty()) {
     add_bias(weights.bias, logits);
   }

@@ -46,7 +46,7 @@ void routed_experts(const Context& ctx, const MoeWeights& weights, const tensor:
 void blend_shared_expert(const Context& ctx, const SharedExpertWeights& weights,
                          const tensor::Tensor& x, Activations& a) {
   MoeActivations& moe = a.moe;
-  const auto project = [&](const tensor::Tensor& from, const tensor::Tensor& weight,
+  const auto project = [&](const tensor::Tensor& from, const quant::Matrix& weight,
                            const tensor::Tensor& out) {
     ops::matmul(ctx, {.x = from, .weight = weight, .precision = ctx.precision, .out = out});
   };

@@ -10,8 +10,8 @@
 namespace minimax::model {
 namespace {
 
+using quant::Matrix;
 using tensor::Shape;
-using tensor::Tensor;
 
 struct Placement {
   Shard shard = Shard::kReplicated;
@@ -29,24 +29,24 @@ class Table {
 
   std::vector<Parameter> build(HeadKind head) {
     const Shape vocabulary({config_.vocab_size, config_.hidden_size});
-    add("model.embed_tokens.weight", vocabulary, kVocab, weights_.embeddings);
+    add("model.embed_tokens.weight", vocabulary, kVocab, &weights_.embeddings);
     weights_.layers.resize(config_.layer_types.size());
     for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
       weights_.layers[i].type = config_.layer_types[i];
       add_layer(fmt::format("model.layers.{}", i), weights_.layers[i]);
     }
-    add("model.norm.weight", Shape({config_.hidden_size}), kNorm, weights_.norm);
+    add("model.norm.weight", Shape({config_.hidden_size}), kNorm, &weights_.norm);
     add_head(head);
     add_names_without_prefix();
     return std::move(rows_);
   }
 
  private:
-  Parameter& add(const std::string& name, const Shape& shape, Placement placement, Tensor& view) {
+  Parameter& add(const std::string& name, const Shape& shape, Placement placement, View view) {
     rows_.push_back({.sources = {{.name = name, .tensor_shape = shape, .shape = shape}},
                      .shard = placement.shard,
                      .storage = placement.storage,
-                     .view = &view});
+                     .view = view});
     return rows_.back();
   }
 
@@ -57,7 +57,7 @@ class Table {
       case HeadKind::kLanguage:
         if (!config_.tie_word_embeddings) {
           add("lm_head.weight", Shape({config_.vocab_size, config_.hidden_size}), kVocab,
-              weights_.head.weight);
+              &weights_.head.weight);
         }
         return;
       case HeadKind::kSequenceClassification:
@@ -70,10 +70,10 @@ class Table {
   }
 
   void add_small_head(const std::string& name, std::int64_t columns, bool has_bias) {
-    add(name + ".weight", Shape({columns, config_.hidden_size}), kNorm, weights_.head.weight)
+    add(name + ".weight", Shape({columns, config_.hidden_size}), kNorm, &weights_.head.weight)
         .may_be_missing = true;
     if (has_bias) {
-      add(name + ".bias", Shape({columns}), kNorm, weights_.head.bias).may_be_missing = true;
+      add(name + ".bias", Shape({columns}), kNorm, &weights_.head.bias).may_be_missing = true;
     }
   }
 
@@ -94,13 +94,13 @@ class Table {
 
   void add_layer(const std::string& layer, LayerWeights& weights) {
     const Shape hidden({config_.hidden_size});
-    add(layer + ".input_layernorm.weight", hidden, kNorm, weights.attention_norm);
+    add(layer + ".input_layernorm.weight", hidden, kNorm, &weights.attention_norm);
     if (weights.type == LayerType::kLinearAttention) {
       add_lightning(layer + ".self_attn", weights.lightning);
     } else {
       add_softmax(layer + ".self_attn", weights.softmax);
     }
-    add(layer + ".post_attention_layernorm.weight", hidden, kNorm, weights.mlp_norm);
+    add(layer + ".post_attention_layernorm.weight", hidden, kNorm, &weights.mlp_norm);
     add_experts(layer, weights.moe);
     if (config_.shared_intermediate_size > 0) {
       add_shared_expert(layer, weights.moe.shared);
@@ -110,27 +110,27 @@ class Table {
   void add_lightning(const std::string& attention, LightningWeights& weights) {
     const std::int64_t width = config_.num_attention_heads * config_.head_dim;
     const std::int64_t hidden = config_.hidden_size;
-    add(attention + ".qkv_proj.weight", Shape({3 * width, hidden}), kColumn, weights.qkv);
-    add(attention + ".output_gate.weight", Shape({width, hidden}), kColumn, weights.gate);
+    add(attention + ".qkv_proj.weight", Shape({3 * width, hidden}), kColumn, &weights.qkv);
+    add(attention + ".output_gate.weight", Shape({width, hidden}), kColumn, &weights.gate);
     add(attention + ".norm.weight", Shape({width}), {Shard::kColumn, Storage::kFloat32},
-        weights.norm);
-    add(attention + ".out_proj.weight", Shape({hidden, width}), kRow, weights.out);
+        &weights.norm);
+    add(attention + ".out_proj.weight", Shape({hidden, width}), kRow, &weights.out);
   }
 
   void add_softmax(const std::string& attention, SoftmaxWeights& weights) {
     const std::int64_t width = config_.num_attention_heads * config_.head_dim;
     const std::int64_t kv_width = config_.num_key_value_heads * config_.head_dim;
     const std::int64_t hidden = config_.hidden_size;
-    add(attention + ".q_proj.weight", Shape({width, hidden}), kColumn, weights.q);
-    add(attention + ".k_proj.weight", Shape({kv_width, hidden}), kColumn, weights.k);
-    add(attention + ".v_proj.weight", Shape({kv_width, hidden}), kColumn, weights.v);
-    add(attention + ".o_proj.weight", Shape({hidden, width}), kRow, weights.out);
+    add(attention + ".q_proj.weight", Shape({width, hidden}), kColumn, &weights.q);
+    add(attention + ".k_proj.weight", Shape({kv_width, hidden}), kColumn, &weights.k);
+    add(attention + ".v_proj.weight", Shape({kv_width, hidden}), kColumn, &weights.v);
+    add(attention + ".o_proj.weight", Shape({hidden, width}), kRow, &weights.out);
   }
 
   void add_experts(const std::string& layer, MoeWeights& weights) {
     const auto experts = static_cast<std::size_t>(config_.num_local_experts);
     const Shape router({config_.num_local_experts, config_.hidden_size});
-    add(layer + ".block_sparse_moe.gate.weight", router, kNorm, weights.router)
+    add(layer + ".block_sparse_moe.gate.weight", router, kNorm, &weights.router)
         .sources.push_back(
             {.name = layer + ".mlp.gate.weight", .tensor_shape = router, .shape = router});
     weights.gate.resize(experts);
@@ -164,8 +164,8 @@ class Table {
                     weights.down[expert]);
   }
 
-  void add_expert_part(const std::string& name, const ParameterSource& fused, Tensor& view) {
-    Parameter& row = add(name, fused.shape, {Shard::kExpert}, view);
+  void add_expert_part(const std::string& name, const ParameterSource& fused, Matrix& view) {
+    Parameter& row = add(name, fused.shape, {Shard::kExpert}, &view);
     row.sources.push_back(fused);
     row.is_routed_expert = true;
   }
@@ -178,14 +178,14 @@ class Table {
     for (const auto& [name, view] :
          {std::pair("gate_proj.weight", &weights.gate), std::pair("up_proj.weight", &weights.up)}) {
       const Shape other({sizes[1], hidden});
-      add(prefix + name, Shape({sizes[0], hidden}), kColumn, *view)
+      add(prefix + name, Shape({sizes[0], hidden}), kColumn, view)
           .sources.push_back({.name = prefix + name, .tensor_shape = other, .shape = other});
     }
     const Shape other({hidden, sizes[1]});
     const std::string down = prefix + "down_proj.weight";
-    add(down, Shape({hidden, sizes[0]}), kRow, weights.down)
+    add(down, Shape({hidden, sizes[0]}), kRow, &weights.down)
         .sources.push_back({.name = down, .tensor_shape = other, .shape = other});
-    add(layer + ".coefficient.weight", Shape({1, hidden}), kNorm, weights.coefficient);
+    add(layer + ".coefficient.weight", Shape({1, hidden}), kNorm, &weights.coefficient);
   }
 
   const MiniMaxConfig& config_;
@@ -194,6 +194,18 @@ class Table {
 };
 
 }  // namespace
+
+Matrix Parameter::weights() const {
+  return std::visit([](const auto* place) { return Matrix(*place); }, view);
+}
+
+void Parameter::place(const Matrix& weights) const {
+  if (auto* const* tensor = std::get_if<tensor::Tensor*>(&view)) {
+    **tensor = weights.tensor();
+  } else {
+    *std::get<Matrix*>(view) = weights;
+  }
+}
 
 HeadKind head_kind(const MiniMaxConfig& config) {
   constexpr std::array kEndings = {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "minimax/config.h"
@@ -28,7 +29,7 @@ enum class Shard { kReplicated, kColumn, kRow, kExpert, kVocab };
 
 /// How a parameter is kept in memory.
 enum class Storage {
-  kProjection,  // in the checkpoint's type, or bfloat16 where the model computes in it
+  kProjection,  // in the checkpoint's format; plain ones in bfloat16 where the model computes in it
   kFloat32,     // always float32: norms, the router
 };
 
@@ -40,16 +41,23 @@ struct ParameterSource {
   std::int64_t first_element = 0;  // of the parameter in the tensor
 };
 
+/// Where in the Weights a parameter is viewed from.
+using View = std::variant<tensor::Tensor*, quant::Matrix*>;
+
 struct Parameter {
   /// The published name first, then other spellings; the first that a checkpoint has is taken.
   std::vector<ParameterSource> sources;
   Shard shard = Shard::kReplicated;
   Storage storage = Storage::kProjection;
-  tensor::Tensor* view = nullptr;  // in the Weights that the table was made for
+  View view;  // in the Weights that the table was made for
   bool is_routed_expert = false;
   bool may_be_missing = false;  // then made of random numbers, to be trained
 
   const ParameterSource& published() const { return sources.front(); }
+  /// What the view shows.
+  quant::Matrix weights() const;
+  /// Lets the view show `weights`, which are F32 where the view is a tensor.
+  void place(const quant::Matrix& weights) const;
 };
 
 /// The head of the class that config.architecture names.

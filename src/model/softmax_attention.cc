@@ -76,7 +76,7 @@ void softmax_attention(const Context& ctx, const MiniMaxConfig& config,
   const std::int64_t tokens = batch.tokens();
   const std::int64_t width = config.num_attention_heads * config.head_dim;
   const std::int64_t kv_width = config.num_key_value_heads * config.head_dim;
-  const auto project = [&](const tensor::Tensor& x, const tensor::Tensor& weight,
+  const auto project = [&](const tensor::Tensor& x, const quant::Matrix& weight,
                            const tensor::Tensor& out) {
     ops::matmul(ctx, {.x = x, .weight = weight, .precision = ctx.precision, .out = out});
   };

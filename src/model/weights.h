@@ -1,45 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-// The weights of a model as views into one arena. E: hidden_size, H: num_attention_heads,
-// KVH: num_key_value_heads, D: head_dim, F: intermediate_size, N: num_local_experts, V: vocab_size.
+// The weights of a model as views into one arena, matrices in any format of quant/format.h.
+// E: hidden_size, H: num_attention_heads, KVH: num_key_value_heads, D: head_dim,
+// F: intermediate_size, N: num_local_experts, V: vocab_size.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "minimax/config.h"
+#include "quant/matrix.h"
 #include "tensor/buffer.h"
 #include "tensor/tensor.h"
 
 namespace minimax::model {
 
 struct LightningWeights {
-  tensor::Tensor qkv;        // [3 * H * D, E]: per head q, k, v
-  tensor::Tensor gate;       // [H * D, E]
+  quant::Matrix qkv;         // [3 * H * D, E]: per head q, k, v
+  quant::Matrix gate;        // [H * D, E]
   tensor::Tensor norm;       // [H * D] F32
-  tensor::Tensor out;        // [E, H * D]
+  quant::Matrix out;         // [E, H * D]
   std::vector<float> decay;  // [H]
 };
 
 struct SoftmaxWeights {
-  tensor::Tensor q;    // [H * D, E]
-  tensor::Tensor k;    // [KVH * D, E]
-  tensor::Tensor v;    // [KVH * D, E]
-  tensor::Tensor out;  // [E, H * D]
+  quant::Matrix q;    // [H * D, E]
+  quant::Matrix k;    // [KVH * D, E]
+  quant::Matrix v;    // [KVH * D, E]
+  quant::Matrix out;  // [E, H * D]
 };
 
 /// Beside the routed experts; empty where the model has none. S is the size of its MLP.
 struct SharedExpertWeights {
-  tensor::Tensor gate;         // [S, E]
-  tensor::Tensor up;           // [S, E]
-  tensor::Tensor down;         // [E, S]
+  quant::Matrix gate;          // [S, E]
+  quant::Matrix up;            // [S, E]
+  quant::Matrix down;          // [E, S]
   tensor::Tensor coefficient;  // [1, E] F32
 };
 
 struct MoeWeights {
-  tensor::Tensor router;             // [N, E] F32
-  std::vector<tensor::Tensor> gate;  // [N] of [F, E] (w1)
-  std::vector<tensor::Tensor> up;    // [N] of [F, E] (w3)
-  std::vector<tensor::Tensor> down;  // [N] of [E, F] (w2)
+  tensor::Tensor router;            // [N, E] F32
+  std::vector<quant::Matrix> gate;  // [N] of [F, E] (w1)
+  std::vector<quant::Matrix> up;    // [N] of [F, E] (w3)
+  std::vector<quant::Matrix> down;  // [N] of [E, F] (w2)
   SharedExpertWeights shared;
 };
 
@@ -54,12 +56,12 @@ struct LayerWeights {
 
 /// What stands on top of the layers. C columns: the vocabulary, labels, or start and end.
 struct HeadWeights {
-  tensor::Tensor weight;  // [C, E]; empty for a model without a head
-  tensor::Tensor bias;    // [C] F32, empty where the head has none
+  quant::Matrix weight;  // [C, E]; empty for a model without a head
+  tensor::Tensor bias;   // [C] F32, empty where the head has none
 };
 
 struct Weights {
-  tensor::Tensor embeddings;         // [V, E]
+  quant::Matrix embeddings;          // [V, E]
   std::vector<LayerWeights> layers;  // [num_hidden_layers]
   tensor::Tensor norm;               // [E] F32
   HeadWeights head;                  // its weight is the embeddings where they are tied

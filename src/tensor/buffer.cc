@@ -50,20 +50,27 @@ void Buffer::swap(Buffer& other) noexcept {
   std::swap(deleter_, other.deleter_);
 }
 
-std::int64_t Arena::footprint(DType dtype, const Shape& shape) {
-  const std::int64_t bytes = shape.elements() * dtype_bytes(dtype);
+std::int64_t Arena::footprint(std::int64_t bytes) {
   return (bytes + Buffer::kAlignment - 1) / Buffer::kAlignment * Buffer::kAlignment;
 }
 
-Tensor Arena::allocate(DType dtype, const Shape& shape) {
-  const std::int64_t bytes = footprint(dtype, shape);
-  base::check(used_ + bytes <= capacity(), ErrorCode::kOutOfMemory, [&] {
-    return fmt::format("arena: {} of {} bytes are used, {} more for {} do not fit", used_,
-                       capacity(), bytes, shape.to_string());
+std::int64_t Arena::footprint(DType dtype, const Shape& shape) {
+  return footprint(shape.elements() * dtype_bytes(dtype));
+}
+
+std::byte* Arena::allocate(std::int64_t bytes) {
+  const std::int64_t size = footprint(bytes);
+  base::check(size <= capacity() - used_, ErrorCode::kOutOfMemory, [&] {
+    return fmt::format("arena: {} of {} bytes are used, {} more do not fit", used_, capacity(),
+                       bytes);
   });
-  Tensor tensor(buffer_.data() + used_, dtype, shape);
-  used_ += bytes;
-  return tensor;
+  std::byte* begin = buffer_.data() + used_;
+  used_ += size;
+  return begin;
+}
+
+Tensor Arena::allocate(DType dtype, const Shape& shape) {
+  return {allocate(shape.elements() * dtype_bytes(dtype)), dtype, shape};
 }
 
 }  // namespace minimax::tensor

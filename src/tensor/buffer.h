@@ -55,10 +55,12 @@ class Arena {
   explicit Arena(std::int64_t bytes, Pages pages = Pages::kDefault)
       : buffer_(Buffer::allocate(bytes, pages)) {}
 
-  /// The bytes that a tensor takes here: its size rounded up to Buffer::kAlignment.
+  /// What `bytes` take here: rounded up to Buffer::kAlignment.
+  static std::int64_t footprint(std::int64_t bytes);
   static std::int64_t footprint(DType dtype, const Shape& shape);
 
   /// The next free piece. Throws: Error{kOutOfMemory} when the planned size is used up.
+  std::byte* allocate(std::int64_t bytes);
   Tensor allocate(DType dtype, const Shape& shape);
 
   /// Ends all views from `mark` (an earlier used()) on.

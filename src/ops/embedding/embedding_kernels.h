@@ -27,6 +27,6 @@ namespace kernels {
 /// Plain formats only.
 template <cpu::Isa isa>
 void embedding(const EmbeddingRows& args, std::int64_t begin, std::int64_t end);
-}
+}  // namespace kernels
 
 }  // namespace minimax::ops

@@ -44,7 +44,7 @@ struct Routing {
 };
 
 std::vector<quant::Matrix> weights_of(tensor::Arena& arena, std::int64_t columns,
-                                       std::int64_t inner) {
+                                      std::int64_t inner) {
   std::vector<quant::Matrix> weights;
   for (std::int64_t expert = 0; expert < kExperts; ++expert) {
     const tensor::Tensor weight = arena.allocate(tensor::DType::kBF16, {columns, inner});

@@ -11,8 +11,8 @@
 namespace minimax::ops {
 
 struct MatmulArgs {
-  tensor::Tensor x;       // [T, K] F32
-  quant::Matrix weight;   // [N, K] of any format
+  tensor::Tensor x;      // [T, K] F32
+  quant::Matrix weight;  // [N, K] of any format
   Precision precision = Precision::kFloat32;
   tensor::Tensor out;  // [T, N] F32; must not overlap x
 };

@@ -9,6 +9,8 @@
 #include <tuple>
 
 #include "minimax/error.h"
+#include "quant/decode.h"
+#include "quant/encode.h"
 #include "tests/support/op_testing.h"
 
 namespace minimax::ops {
@@ -140,6 +142,51 @@ TEST_P(Matmul, OfNothingIsZeroOrNothing) {
   const GuardedTensor no_columns(dtype(), {0, 8});
   EXPECT_TRUE(run(*no_rows, *testing::random_weight(dtype(), {5, 8}, 1)).empty());
   EXPECT_TRUE(run(*testing::random_tensor({5, 8}, 1), *no_columns).empty());
+}
+
+// Against the same product with the decoded weights and, for kBFloat16, with activations that are
+// multiples of a group's scale already, so that rounding them changes nothing.
+TEST(MatmulReference, MultipliesBlocksAsTheirDecodedElements) {
+  for (const quant::FormatInfo& format : quant::formats()) {
+    const std::int64_t inner = std::max<std::int64_t>(64, format.block_elements);
+    const GuardedTensor plain = testing::random_weight(DType::kF32, {3, inner}, 9);
+    std::vector<std::byte> blocks(
+        static_cast<std::size_t>(3 * quant::row_bytes(format.format, inner)));
+    const quant::Matrix weight(blocks.data(), format.format, {3, inner});
+    for (std::int64_t row = 0; row < 3; ++row) {
+      const auto bytes = static_cast<std::size_t>(weight.row_bytes());
+      const std::span<float> values(plain->data<float>() + row * inner,
+                                    static_cast<std::size_t>(inner));
+      const auto block = std::span(blocks).subspan(static_cast<std::size_t>(row) * bytes, bytes);
+      quant::encode_row(format.format, values, {}, block);
+      quant::decode_row(format.format, block, values);
+    }
+    const GuardedTensor x(DType::kF32, {2, inner});
+    for (std::int64_t i = 0; i < x->elements(); ++i) {
+      x.floats()[i] = static_cast<float>(i % 32 == 0 ? 127 : (i * 37) % 255 - 127) / 64.0f;
+    }
+    for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
+      const GuardedTensor expected(DType::kF32, {2, 3});
+      const GuardedTensor found(DType::kF32, {2, 3});
+      matmul({}, {.x = *x, .weight = *plain, .out = *expected});
+      matmul({}, {.x = *x, .weight = weight, .precision = precision, .out = *found});
+      EXPECT_EQ(found.to_vector(), expected.to_vector()) << format.name;
+    }
+  }
+}
+
+TEST(MatmulReference, RoundsActivationsOfQuantizedWeightsToInt8) {
+  std::vector<std::byte> blocks(34);
+  std::vector<float> row(32, 0.0f);
+  row[1] = 127.0f;  // the scale is 1
+  quant::encode_row(quant::Format::kQ8_0, row, {}, blocks);
+  const quant::Matrix weight(blocks.data(), quant::Format::kQ8_0, {1, 32});
+  const GuardedTensor x = testing::zero_tensor({1, 32});
+  x.floats()[0] = 12.7f;
+  x.floats()[1] = 0.26f;  // 2.6 steps of 0.1
+  const GuardedTensor out(DType::kF32, {1, 1});
+  matmul({}, {.x = *x, .weight = weight, .precision = Precision::kBFloat16, .out = *out});
+  EXPECT_FLOAT_EQ(out.floats()[0], 0.3f * 127.0f);
 }
 
 TEST(MatmulArguments, RefusesOtherShapesAndTypes) {
