@@ -10,7 +10,7 @@ set(MINIMAX_ISAS scalar avx2 avx512)
 set(MINIMAX_ISA_FLAGS_scalar "")
 set(MINIMAX_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c)
 set(MINIMAX_ISA_FLAGS_avx512 ${MINIMAX_ISA_FLAGS_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl
-                             -mavx512bf16)
+                             -mavx512bf16 -mavx512vnni)
 
 # minimax_isa_sources(target file.cc ...)
 # Adds the files to `target` once per instruction set, as one object library each. Multiplications

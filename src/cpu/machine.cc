@@ -83,6 +83,7 @@ double arithmetic_rate(ThreadPool& pool, double seconds,
 
 MachineLimits measure_machine(ThreadPool& pool, Isa isa, const MeasureOptions& options) {
   const auto float32 = visit_isa(isa, []<Isa kIsa>() { return &multiply_float32<kIsa>; });
+  const auto int8 = visit_isa(isa, []<Isa kIsa>() { return &multiply_int8<kIsa>; });
   const auto bfloat16 = visit_isa(isa, []<Isa kIsa>() { return &multiply_bfloat16<kIsa>; });
   MachineLimits limits{};
   limits.read_bytes_per_s = read_rate(pool, isa, options);
@@ -90,6 +91,8 @@ MachineLimits measure_machine(ThreadPool& pool, Isa isa, const MeasureOptions& o
   const bool has_bfloat16 = bfloat16(1, 1.0f).operations > 0.0;
   limits.bfloat16_flops =
       has_bfloat16 ? arithmetic_rate(pool, options.seconds, bfloat16) : limits.float32_flops;
+  const bool has_int8 = int8(1, 1.0f).operations > 0.0;
+  limits.int8_ops = has_int8 ? arithmetic_rate(pool, options.seconds, int8) : limits.float32_flops;
   return limits;
 }
 

@@ -54,6 +54,35 @@ Arithmetic with_pairs(const F& f) {
   return {0.0, 0.0f};
 }
 
+// As repeat(), with sums of integers.
+template <class Bytes, class Sum>
+Arithmetic multiply_bytes(std::int64_t rounds, float one) {
+  const Bytes factor = Bytes::broadcast(static_cast<std::int8_t>(one));
+  Sum sums[std::size_t{kSums}];
+  for (Sum& sum : sums) {
+    sum = Sum::zero();
+  }
+  for (std::int64_t round = 0; round < rounds; ++round) {
+    for (Sum& sum : sums) {
+      sum = add_products(factor, factor, sum);
+    }
+  }
+  Sum all = Sum::zero();
+  for (const Sum& sum : sums) {
+    all = all + sum;
+  }
+  return {static_cast<double>(rounds) * kSums * 2.0 * static_cast<double>(Bytes::kLanes),
+          static_cast<float>(reduce_add(all))};
+}
+
+template <class F>
+Arithmetic with_bytes(const F& f) {
+  if constexpr (kHasInt8Products) {
+    return f.template operator()<Int8Vec, Int32Vec>();
+  }
+  return {0.0, 0.0f};
+}
+
 }  // namespace
 
 template <Isa>
@@ -79,8 +108,15 @@ Arithmetic multiply_bfloat16(std::int64_t rounds, float one) {
   return with_pairs([&]<class Pairs>() { return multiply_pairs<Pairs>(rounds, one); });
 }
 
+template <Isa>
+Arithmetic multiply_int8(std::int64_t rounds, float one) {
+  return with_bytes(
+      [&]<class Bytes, class Sum>() { return multiply_bytes<Bytes, Sum>(rounds, one); });
+}
+
 template float read_all<kTargetIsa>(const std::byte*, std::int64_t);
 template Arithmetic multiply_float32<kTargetIsa>(std::int64_t, float);
 template Arithmetic multiply_bfloat16<kTargetIsa>(std::int64_t, float);
+template Arithmetic multiply_int8<kTargetIsa>(std::int64_t, float);
 
 }  // namespace minimax::cpu

@@ -27,4 +27,8 @@ Arithmetic multiply_float32(std::int64_t rounds, float one);
 template <Isa>
 Arithmetic multiply_bfloat16(std::int64_t rounds, float one);
 
+/// The same for 8-bit integers, summed in 32 bits.
+template <Isa>
+Arithmetic multiply_int8(std::int64_t rounds, float one);
+
 }  // namespace minimax::cpu

@@ -30,6 +30,9 @@ TEST_P(Machine, LoopsDoTheWorkThatTheyReport) {
     const Arithmetic bfloat16 = multiply_bfloat16<kIsa>(3, 1.0f);
     EXPECT_EQ(bfloat16.operations > 0.0, kIsa == Isa::kAvx512);
     EXPECT_EQ(bfloat16.operations, 2.0 * bfloat16.checksum);
+    const Arithmetic int8 = multiply_int8<kIsa>(3, 1.0f);
+    EXPECT_EQ(int8.operations > 0.0, kIsa == Isa::kAvx512);
+    EXPECT_EQ(int8.operations, 2.0 * int8.checksum);
   });
 }
 
@@ -53,6 +56,7 @@ TEST_P(Machine, LimitsAreThoseOfAComputer) {
   EXPECT_GT(limits.float32_flops, 1e6);
   EXPECT_LT(limits.float32_flops, 1e13);
   EXPECT_GT(limits.bfloat16_flops, 0.5 * limits.float32_flops);
+  EXPECT_GT(limits.int8_ops, 0.5 * limits.float32_flops);
 }
 
 }  // namespace

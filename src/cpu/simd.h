@@ -23,6 +23,13 @@
 //     load(p), load_first(p, n)          as those of Vec
 //     Vec add_products(a, b, sums)       sums plus the products of two elements a lane; subnormal
 //                                        numbers count as zero
+//   bool kHasInt8Products                whether the machine multiplies bytes; only then are
+//   Int8Vec, Int32Vec defined            4 L bytes, and L sums
+//     Int8Vec broadcast(byte)
+//     Int32Vec zero(), +
+//     Int32Vec add_products(a, b, sums)  sums plus the products of four elements a lane; a is taken
+//                                        as unsigned, b as signed; exact
+//     std::int32_t reduce_add(a)         over the lanes
 #pragma once
 
 #include <cstdint>

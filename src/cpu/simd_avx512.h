@@ -118,5 +118,25 @@ struct BFloat16Vec {
   }
 };
 
+constexpr bool kHasInt8Products = true;
+
+struct Int8Vec {
+  static constexpr std::int64_t kLanes = 64;
+  __m512i raw;
+
+  static Int8Vec broadcast(std::int8_t value) { return {_mm512_set1_epi8(value)}; }
+};
+struct Int32Vec {
+  static constexpr std::int64_t kLanes = 16;
+  __m512i raw;
+
+  static Int32Vec zero() { return {_mm512_setzero_si512()}; }
+};
+inline Int32Vec operator+(Int32Vec a, Int32Vec b) { return {_mm512_add_epi32(a.raw, b.raw)}; }
+inline Int32Vec add_products(Int8Vec codes, Int8Vec b, Int32Vec sums) {
+  return {_mm512_dpbusd_epi32(sums.raw, codes.raw, b.raw)};
+}
+inline std::int32_t reduce_add(Int32Vec a) { return _mm512_reduce_add_epi32(a.raw); }
+
 }  // namespace
 }  // namespace minimax::cpu

@@ -112,5 +112,9 @@ inline float reduce_max(Vec a) {
 constexpr bool kHasBFloat16Products = false;
 struct BFloat16Vec;
 
+constexpr bool kHasInt8Products = false;
+struct Int8Vec;
+struct Int32Vec;
+
 }  // namespace
 }  // namespace minimax::cpu
