@@ -47,6 +47,7 @@ struct Code4Bit {
   static constexpr int kElements = 64;
   static constexpr int kMinCode = 0;
   static constexpr int kMaxCode = 15;
+  static constexpr const Code4BitValues& kFloatLevels = kValues;
   struct Block {
     float absmax;
     std::array<std::uint8_t, 32> nibbles;
