@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/load_plan.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <string>
+
+#include "base/check.h"
+#include "model/convert.h"
+
+namespace minimax::model {
+namespace {
+
+using tensor::DType;
+
+void check_entry(const io::Checkpoint& checkpoint, const LoadItem& item) {
+  const io::TensorEntry& entry = *item.entry;
+  const std::string file = checkpoint.file_of(entry).path.string();
+  base::check(entry.shape == item.source->tensor_shape, ErrorCode::kCorruptFile, [&] {
+    return fmt::format("{}: expected {}, found {} in {}", entry.name,
+                       item.source->tensor_shape.to_string(), entry.shape.to_string(), file);
+  });
+  base::check(entry.format || quant::format_of(entry.dtype), ErrorCode::kUnsupported, [&] {
+    return fmt::format("{}: expected F32, F16 or BF16, found {} in {}", entry.name,
+                       tensor::dtype_name(entry.dtype), file);
+  });
+}
+
+// The source that the checkpoint has, of the expected shape if there is a choice; entry is null
+// where it has none.
+LoadItem find_item(const io::Checkpoint& checkpoint, const Parameter& parameter) {
+  LoadItem item{.parameter = &parameter};
+  for (const ParameterSource& source : parameter.sources) {
+    const io::TensorEntry* entry = checkpoint.find(source.name);
+    if (entry != nullptr && (item.entry == nullptr || entry->shape == source.tensor_shape)) {
+      item.source = &source;
+      item.entry = entry;
+    }
+  }
+  return item;
+}
+
+bool is_quantized(const LoadItem& item) {
+  return item.entry != nullptr && item.parameter->storage == Storage::kProjection &&
+         !quant::dtype_of(stored_format(*item.entry));
+}
+
+bool any_quantized(const std::vector<LoadItem>& items) {
+  return std::any_of(items.begin(), items.end(), is_quantized);
+}
+
+}  // namespace
+
+std::vector<LoadItem> match(const io::Checkpoint& checkpoint, const std::vector<Parameter>& table) {
+  std::vector<LoadItem> items;
+  std::vector<std::string> missing;
+  for (const Parameter& parameter : table) {
+    items.push_back(find_item(checkpoint, parameter));
+    LoadItem& item = items.back();
+    if (item.entry != nullptr) {
+      check_entry(checkpoint, item);
+    } else if (parameter.may_be_missing) {
+      item.source = &parameter.published();
+    } else {
+      missing.push_back(parameter.published().name);
+    }
+  }
+  base::check(missing.empty(), ErrorCode::kCorruptFile, [&] {
+    const std::size_t shown = std::min<std::size_t>(missing.size(), 8);
+    return fmt::format(
+        "{}: {} of {} tensors are missing: {}{}",
+        checkpoint.files.front().path.parent_path().string(), missing.size(), table.size(),
+        fmt::join(missing.begin(), missing.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+        missing.size() > shown ? ", ..." : "");
+  });
+  return items;
+}
+
+ops::Precision resolve_precision(ComputeType requested, const std::vector<LoadItem>& items) {
+  if (requested != ComputeType::kAuto) {
+    return requested == ComputeType::kBFloat16 ? ops::Precision::kBFloat16
+                                               : ops::Precision::kFloat32;
+  }
+  const bool all_bfloat16 = std::all_of(items.begin(), items.end(), [](const LoadItem& item) {
+    return item.parameter->storage == Storage::kFloat32 || item.entry->dtype == DType::kBF16;
+  });
+  return all_bfloat16 || any_quantized(items) ? ops::Precision::kBFloat16
+                                              : ops::Precision::kFloat32;
+}
+
+void choose_formats(ops::Precision precision, std::vector<LoadItem>& items) {
+  const bool rounds = precision == ops::Precision::kBFloat16 && !any_quantized(items);
+  for (LoadItem& item : items) {
+    if (item.parameter->storage == Storage::kFloat32) {
+      item.format = quant::Format::kF32;
+    } else if (rounds) {
+      item.format = quant::Format::kBF16;
+    } else if (item.entry != nullptr) {
+      item.format = stored_format(*item.entry);
+    }
+  }
+}
+
+std::int64_t bytes_in_memory(const LoadItem& item) {
+  return tensor::Arena::footprint(quant::Matrix::bytes_of(item.format, item.source->shape));
+}
+
+ModelSize sum_sizes(const MiniMaxConfig& config, const std::vector<LoadItem>& items) {
+  ModelSize size;
+  for (const LoadItem& item : items) {
+    const std::int64_t elements = item.source->shape.elements();
+    const std::int64_t bytes = bytes_in_memory(item);
+    size.total_parameters += elements;
+    size.weight_bytes += bytes;
+    const bool is_vocabulary = item.parameter->shard == Shard::kVocab;
+    const bool is_embedding = item.parameter->published().name == "model.embed_tokens.weight";
+    if (is_embedding && !config.tie_word_embeddings) {
+      continue;  // one row of it is read for a token
+    }
+    const bool routed = item.parameter->is_routed_expert;
+    const std::int64_t share = routed ? config.num_experts_per_tok : 1;
+    const std::int64_t of = routed ? config.num_local_experts : 1;
+    size.active_weight_bytes += bytes * share / of;
+    size.active_parameters += is_vocabulary ? 0 : elements * share / of;
+  }
+  // A multiple of the number of experts was divided above, so the sums are exact.
+  return size;
+}
+
+}  // namespace minimax::model

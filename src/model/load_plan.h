@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is to be loaded: every row of the table of parameters with its tensor in the checkpoint and
+// the format that it will have in memory.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "io/checkpoint.h"
+#include "minimax/model.h"
+#include "model/parameters.h"
+#include "ops/context.h"
+
+namespace minimax::model {
+
+/// One parameter and where it lies in the checkpoint, with the format it will have in memory.
+struct LoadItem {
+  const Parameter* parameter = nullptr;
+  const ParameterSource* source = nullptr;
+  const io::TensorEntry* entry = nullptr;  // null for one that may be missing, and is
+  quant::Format format = quant::Format::kF32;
+};
+
+/// Finds the tensor of every parameter.
+/// Throws: Error{kCorruptFile} naming missing tensors or the tensor with expected and found shape;
+/// Error{kUnsupported} for element types that are none of quant/format.h.
+std::vector<LoadItem> match(const io::Checkpoint& checkpoint, const std::vector<Parameter>& table);
+
+/// The arithmetic that is asked for, or the one that fits the types of the checkpoint.
+ops::Precision resolve_precision(ComputeType requested, const std::vector<LoadItem>& items);
+
+/// Sets the format of every item: float32 for norms and the router, for projections the stored one
+/// or, where the model computes in bfloat16, bfloat16. Among quantized weights plain ones were left
+/// so on purpose: they stay as they are.
+void choose_formats(ops::Precision precision, std::vector<LoadItem>& items);
+
+/// What an item takes in an arena.
+std::int64_t bytes_in_memory(const LoadItem& item);
+
+/// Sums over all items.
+ModelSize sum_sizes(const MiniMaxConfig& config, const std::vector<LoadItem>& items);
+
+}  // namespace minimax::model

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading the weights of a model on several threads.
+#pragma once
+
+#include <vector>
+
+#include "io/checkpoint_reader.h"
+#include "minimax/model.h"
+#include "model/load_plan.h"
+
+namespace minimax::model {
+
+/// Reads every item that the checkpoint has to where its parameter was placed; the calling thread
+/// takes part and reports the progress.
+/// Throws: as read_parameter() for the first item that fails.
+void read_items(const io::CheckpointReader& reader, const std::vector<LoadItem>& items,
+                const LoadOptions& options);
+
+}  // namespace minimax::model
