@@ -19,8 +19,12 @@ enum class Precision {
 };
 
 /// Consecutive elements of a row of activations that share a scale: their largest magnitude is 127
-/// times the scale. The last group of a row may be shorter.
+/// times the scale. The last group of a row may be shorter. A group with an infinity or a NaN makes
+/// NaN of every product.
 inline constexpr std::int64_t kInt8GroupElements = 32;
+
+/// Groups whose largest magnitude is below count as zeros.
+inline constexpr float kInt8SmallestMagnitude = 0x1p-100f;
 
 /// Plain references; all must outlive the context.
 struct Context {

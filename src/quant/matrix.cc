@@ -6,6 +6,8 @@
 #include <string>
 
 #include "base/check.h"
+#include "quant/decode.h"
+#include "quant/panels.h"
 
 namespace minimax::quant {
 namespace {
@@ -56,12 +58,13 @@ std::optional<DType> dtype_of(Format format) {
   }
 }
 
-Matrix::Matrix(void* data, Format format, const Shape& shape)
+Matrix::Matrix(void* data, Format format, const Shape& shape, Layout layout)
     : data_(data),
       format_(format),
+      layout_(layout),
       shape_(shape),
       row_bytes_(quant::row_bytes(format, row_elements(shape))),
-      bytes_(bytes_of(format, shape)) {}
+      bytes_(bytes_of(format, shape, layout)) {}
 
 Matrix::Matrix(const tensor::Tensor& plain)
     : Matrix(plain.bytes_begin(), plain_format(plain.dtype()), plain.shape()) {}
@@ -74,8 +77,21 @@ tensor::Tensor Matrix::tensor() const {
   return {data_, *dtype, shape_};
 }
 
-std::int64_t Matrix::bytes_of(Format format, const Shape& shape) {
-  return rows_of(shape) * quant::row_bytes(format, row_elements(shape));
+std::int64_t Matrix::bytes_of(Format format, const Shape& shape, Layout layout) {
+  return layout == Layout::kPanels ? panels_bytes(format, rows_of(shape), row_elements(shape))
+                                   : rows_of(shape) * quant::row_bytes(format, row_elements(shape));
+}
+
+void decode_row(const Matrix& matrix, std::int64_t row, std::span<float> out) {
+  if (matrix.layout() == Layout::kRows) {
+    const auto bytes = static_cast<std::size_t>(matrix.row_bytes());
+    return decode_row(matrix.format(), {matrix.bytes_begin() + row * matrix.row_bytes(), bytes},
+                      out);
+  }
+  const std::int64_t bytes = panel_bytes(matrix.format(), row_elements(matrix.shape()));
+  const std::byte* panel = matrix.bytes_begin() + row / kPanelRows * bytes;
+  decode_panel_row(matrix.format(), {panel, static_cast<std::size_t>(bytes)},
+                   static_cast<int>(row % kPanelRows), out);
 }
 
 }  // namespace minimax::quant

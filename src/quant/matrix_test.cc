@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <vector>
 
 #include "minimax/error.h"
+#include "quant/panels.h"
 
 namespace minimax::quant {
 namespace {
@@ -35,6 +37,27 @@ TEST(Matrix, MayHaveNoRowsOrNoColumns) {
   EXPECT_EQ(Matrix(nullptr, Format::kQ8_0, {0, 32}).bytes(), 0);
   EXPECT_EQ(Matrix(nullptr, Format::kQ8_0, {3, 0}).bytes(), 0);
   EXPECT_TRUE(Matrix().empty());
+}
+
+TEST(Matrix, InPanelsDecodesToTheSameRows) {
+  std::array<std::byte, 3 * 2 * 18> blocks;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    blocks[i] = static_cast<std::byte>(i % 18 < 2 ? 60 : i * 37);  // scales of 1.06
+  }
+  const Matrix rows(blocks.data(), Format::kQ4_0, {3, 64});
+  std::vector<std::byte> packed(
+      static_cast<std::size_t>(Matrix::bytes_of(Format::kQ4_0, {3, 64}, Layout::kPanels)));
+  pack_panels({Format::kQ4_0, blocks.data(), rows.row_bytes(), 3, 64}, packed);
+  const Matrix panels(packed.data(), Format::kQ4_0, {3, 64}, Layout::kPanels);
+  EXPECT_EQ(panels.bytes(), 16 * 2 * 18);
+  std::array<float, 64> a;
+  std::array<float, 64> b;
+  for (int row = 0; row < 3; ++row) {
+    decode_row(rows, row, a);
+    decode_row(panels, row, b);
+    EXPECT_EQ(a, b);
+  }
+  EXPECT_THROW(Matrix(nullptr, Format::kBF16, {3, 64}, Layout::kPanels), Error);
 }
 
 TEST(Matrix, RefusesHalfBlocksAndOtherTypes) {

@@ -6,14 +6,14 @@
 #include <cstdint>
 
 #include "cpu/isa.h"
-#include "quant/format.h"
+#include "quant/matrix.h"
 
 namespace minimax::ops {
 
 struct EmbeddingRows {
-  const std::byte* table;  // [V, width] of format
+  const quant::Matrix* table;  // [V, width]
+  const std::byte* data;       // its bytes
   quant::Format format;
-  std::int64_t row_bytes;
   const std::int32_t* token_ids;
   std::int64_t width;
   float* out;  // [T, width]

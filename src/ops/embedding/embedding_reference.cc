@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // embedding in plain loops.
 #include "ops/embedding/embedding_kernels.h"
-#include "quant/decode.h"
 
 namespace minimax::ops::reference {
 
 void embedding(const EmbeddingRows& args, std::int64_t begin, std::int64_t end) {
   for (std::int64_t t = begin; t < end; ++t) {
-    const std::byte* row = args.table + args.token_ids[t] * args.row_bytes;
-    quant::decode_row(args.format, {row, static_cast<std::size_t>(args.row_bytes)},
+    quant::decode_row(args.table, args.token_ids[t],
                       {args.out + t * args.width, static_cast<std::size_t>(args.width)});
   }
 }

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "ops/matmul/matmul_kernels.h"
-#include "quant/decode.h"
 
 namespace minimax::ops::reference {
 namespace {
@@ -28,9 +27,10 @@ void round_to_int8(Row& x) {
     for (const float value : group) {
       largest = std::max(largest, std::abs(value));
     }
-    const float scale = largest / 127.0f;
+    // Groups of next to nothing count as zeros: the inverse of their scale would be infinite.
+    const float inverse = largest < kInt8SmallestMagnitude ? 0.0f : 127.0f / largest;
     for (float& value : group) {
-      value = scale == 0.0f ? 0.0f : scale * std::nearbyint(value / scale);
+      value = largest / 127.0f * std::nearbyint(value * inverse);
     }
   }
 }
@@ -49,10 +49,8 @@ Row rounded(const float* x, const quant::Matrix& weight, Precision precision) {
 void matmul_row(const float* x, const quant::Matrix& weight, Precision precision, float* out) {
   const Row activations = rounded(x, weight, precision);
   Row weights(activations.size());
-  const auto row_bytes = static_cast<std::size_t>(weight.row_bytes());
   for (std::int64_t n = 0; n < weight.shape()[0]; ++n) {
-    const std::byte* bytes = weight.bytes_begin() + n * weight.row_bytes();
-    quant::decode_row(weight.format(), {bytes, row_bytes}, weights);
+    quant::decode_row(weight, n, weights);
     double sum = 0.0;
     for (std::size_t k = 0; k < weights.size(); ++k) {
       sum += double{activations[k]} * weights[k];
