@@ -19,8 +19,12 @@ void embedding(const Context& ctx, const quant::Matrix& table,
   for (const std::int32_t id : token_ids) {
     checks.in_range("token_ids", id, 0, table.shape()[0]);
   }
-  const EmbeddingRows rows{
-      .table = table, .token_ids = token_ids.data(), .width = width, .out = out.data<float>()};
+  const EmbeddingRows rows{.table = &table,
+                           .data = table.bytes_begin(),
+                           .format = table.format(),
+                           .token_ids = token_ids.data(),
+                           .width = width,
+                           .out = out.data<float>()};
   const auto kernel =
       table.is_plain()
           ? cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::embedding<isa>; })

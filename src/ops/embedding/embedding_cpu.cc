@@ -10,8 +10,7 @@ namespace {
 template <class T>
 void copy_rows(const EmbeddingRows& args, std::int64_t begin, std::int64_t end) {
   for (std::int64_t t = begin; t < end; ++t) {
-    const T* row =
-        reinterpret_cast<const T*>(args.table.bytes_begin()) + args.token_ids[t] * args.width;
+    const T* row = reinterpret_cast<const T*>(args.data) + args.token_ids[t] * args.width;
     float* out = args.out + t * args.width;
     for_each_vec(0, args.width,
                  [&](std::int64_t i, auto lanes) { store(out + i, load(row + i, lanes), lanes); });
@@ -22,7 +21,7 @@ void copy_rows(const EmbeddingRows& args, std::int64_t begin, std::int64_t end) 
 
 template <cpu::Isa>
 void embedding(const EmbeddingRows& args, std::int64_t begin, std::int64_t end) {
-  switch (args.table.format()) {
+  switch (args.format) {
     case quant::Format::kF16:
       return copy_rows<tensor::Float16>(args, begin, end);
     case quant::Format::kBF16:

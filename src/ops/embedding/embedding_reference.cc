@@ -6,7 +6,7 @@ namespace minimax::ops::reference {
 
 void embedding(const EmbeddingRows& args, std::int64_t begin, std::int64_t end) {
   for (std::int64_t t = begin; t < end; ++t) {
-    quant::decode_row(args.table, args.token_ids[t],
+    quant::decode_row(*args.table, args.token_ids[t],
                       {args.out + t * args.width, static_cast<std::size_t>(args.width)});
   }
 }
