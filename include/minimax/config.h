@@ -47,6 +47,9 @@ struct MiniMaxConfig {
   DecaySchedule decay_schedule = DecaySchedule::kMiniMax;
 
   double rms_norm_eps = 1e-5;
+  /// Of the norm behind lightning attention, which the published classes build with this default
+  /// and not with rms_norm_eps; llama.cpp takes rms_norm_eps. In no file: see LoadOptions.
+  double lightning_norm_eps = 1e-6;
   double rope_theta = 1e6;
   /// Rotated dimensions of a head; even, at most head_dim. 0, before resolved(): head_dim
   std::int64_t rotary_dim = 0;
@@ -85,7 +88,8 @@ struct MiniMaxConfig {
   /// Throws: Error{kInvalidArgument} naming the first field that does not fit.
   MiniMaxConfig resolved() const;
 
-  /// Reads config.json of a model directory.
+  /// Reads config.json of a model directory, or the metadata of a GGUF file (its path, that of any
+  /// of its parts, or of a directory that holds one and no config.json).
   /// Throws: Error{kCorruptFile} naming the field; Error{kUnsupported} for what this library does
   /// not implement (postnorm false, other activations, RoPE scaling, unknown quantization).
   static MiniMaxConfig from_pretrained(const std::filesystem::path& directory);

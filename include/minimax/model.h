@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,7 +39,10 @@ struct LoadOptions {
   Device device = Device::kCpu;
   ComputeType dtype = ComputeType::kAuto;
   AttnImplementation attn_implementation = AttnImplementation::kFlash;
-  int threads = 0;       ///< 0: one per available processor
+  int threads = 0;  ///< 0: one per available processor
+  /// Replaces MiniMaxConfig::lightning_norm_eps; with rms_norm_eps, results compare with
+  /// llama.cpp's.
+  std::optional<double> lightning_norm_eps = std::nullopt;
   std::string isa = {};  ///< "scalar", "avx2" or "avx512"; empty: the widest of the machine
   /// Called from the loading thread with the bytes read so far and in all.
   std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)> on_progress = {};
@@ -85,7 +89,8 @@ class MiniMaxPreTrainedModel {
   std::unique_ptr<Impl> impl_;
 };
 
-// from_pretrained() of every class loads config.json and the safetensors files of a directory and
+// from_pretrained() of every class loads config.json and the safetensors files of a directory, or a
+// GGUF file (as MiniMaxConfig::from_pretrained finds it), and
 // throws Error{kCorruptFile, kUnsupported, kIo, kOutOfMemory} naming file, tensor and field. A head
 // that the checkpoint lacks is made of random numbers, and a warning says so; the language head
 // must be there. forward() throws Error{kInvalidArgument} naming the argument.

@@ -77,7 +77,9 @@ class Tokenizer {
 
 /// As in transformers: picks the tokenizer that a model directory describes.
 struct AutoTokenizer {
-  /// Reads tokenizer.json, or vocab.json with merges.txt, tokenizer_config.json and the template.
+  /// Reads tokenizer.json, or vocab.json with merges.txt, tokenizer_config.json and the template;
+  /// or the metadata of a GGUF file, found as MiniMaxConfig::from_pretrained finds it. A GGUF file
+  /// without a tokenizer is an Error{kUnsupported}.
   /// Throws: Error{kCorruptFile, kUnsupported, kIo} naming the file and field.
   static Tokenizer from_pretrained(const std::filesystem::path& directory);
 };

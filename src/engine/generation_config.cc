@@ -12,6 +12,9 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "engine/gguf_generation.h"
+#include "io/gguf.h"
+#include "io/model_files.h"
 
 namespace minimax {
 namespace {
@@ -255,19 +258,33 @@ void replace_what_clashes(const std::string& source, GenerationConfig& config) {
   }
 }
 
+// Where the fields are, and in what words.
+struct Source {
+  std::string name;
+  Json json = base::JsonObject{};
+};
+
+Source read_source(const std::filesystem::path& directory) {
+  if (const auto gguf = io::find_gguf(directory)) {
+    return {gguf->string(), engine::generation_json_from_gguf(io::read_gguf(*gguf).metadata)};
+  }
+  const std::filesystem::path path = directory / "generation_config.json";
+  Source source{.name = path.string()};
+  if (std::filesystem::exists(path)) {
+    source.json = base::read_json_file(path.string());
+    base::JsonView(source.json, source.name).as_object();
+  }
+  return source;
+}
+
 }  // namespace
 
 GenerationConfig GenerationConfig::from_pretrained(const std::filesystem::path& directory,
                                                    const MiniMaxConfig& config) {
   GenerationConfig result;
   result.eos_token_id = config.eos_token_id;
-  const std::filesystem::path path = directory / "generation_config.json";
-  if (!std::filesystem::exists(path)) {
-    return result;
-  }
-  const Json json = base::read_json_file(path.string());
-  base::JsonView(json, path.string()).as_object();
-  Reader reader(json, path.string(), result);
+  const Source source = read_source(directory);
+  Reader reader(source.json, source.name, result);
   read_lengths(reader, result);
   read_choice(reader, result);
   reader.integer("no_repeat_ngram_size", 0, result.no_repeat_ngram_size);
@@ -278,7 +295,7 @@ GenerationConfig GenerationConfig::from_pretrained(const std::filesystem::path& 
   reader.token_ids("begin_suppress_tokens", config.vocab_size, result.begin_suppress_tokens);
   reader.token_id_lists("bad_words_ids", config.vocab_size, result.bad_words_ids);
   reader.boolean("output_scores", result.output_scores);
-  replace_what_clashes(path.string(), result);
+  replace_what_clashes(source.name, result);
   return result;
 }
 

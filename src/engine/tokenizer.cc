@@ -6,6 +6,9 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "engine/gguf_tokenizer.h"
+#include "io/gguf.h"
+#include "io/model_files.h"
 
 namespace minimax {
 namespace {
@@ -32,6 +35,15 @@ std::vector<text::TextSegment> render(const Tokenizer::Impl& impl, std::string_v
   render_options.tools = tools ? &*tools : nullptr;
   render_options.add_generation_prompt = options.add_generation_prompt;
   return impl.chat_template.render(messages, render_options);
+}
+
+Tokenizer::Impl read_tokenizer(const std::filesystem::path& directory) {
+  if (const auto gguf = io::find_gguf(directory)) {
+    return engine::tokenizer_from_gguf(io::read_gguf(*gguf).metadata);
+  }
+  return {.tokenizer = text::Tokenizer::from_directory(directory),
+          .chat_template = text::ChatTemplate::from_directory(directory),
+          .warnings = {}};
 }
 
 }  // namespace
@@ -90,10 +102,7 @@ std::optional<std::int32_t> Tokenizer::token_to_id(std::string_view token) const
 const std::vector<std::string>& Tokenizer::warnings() const { return impl_->warnings; }
 
 Tokenizer AutoTokenizer::from_pretrained(const std::filesystem::path& directory) {
-  auto impl = std::make_unique<Tokenizer::Impl>(
-      Tokenizer::Impl{.tokenizer = text::Tokenizer::from_directory(directory),
-                      .chat_template = text::ChatTemplate::from_directory(directory),
-                      .warnings = {}});
+  auto impl = std::make_unique<Tokenizer::Impl>(read_tokenizer(directory));
   impl->warnings = impl->tokenizer.warnings();
   const std::vector<std::string>& more = impl->chat_template.warnings();
   impl->warnings.insert(impl->warnings.end(), more.begin(), more.end());

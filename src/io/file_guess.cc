@@ -26,7 +26,7 @@ constexpr std::array kSignatures = {
     Signature{"\x80\x03"sv, "a Python pickle"sv},
     Signature{"\x80\x04"sv, "a Python pickle"sv},
     Signature{"\x80\x05"sv, "a Python pickle"sv},
-    Signature{"GGUF"sv, "a GGUF file, made for llama.cpp; this needs the original safetensors"sv},
+    Signature{"GGUF"sv, "a GGUF file: it is run under its own name, without config.json"sv},
     Signature{"\x89HDF"sv, "an HDF5 file"sv},
     Signature{"\x93NUMPY"sv, "a NumPy array"sv},
     Signature{"\x1f\x8b"sv, "gzip data: unpack it first"sv},

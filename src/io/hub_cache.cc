@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/file.h"
+#include "io/model_files.h"
 
 namespace minimax::io {
 namespace {
@@ -132,8 +133,8 @@ fs::path find_snapshot(const Repository& repository, const HubEnvironment& envir
 
 // Only files that a load may read: a picture of the model card may be absent.
 bool matters(const fs::path& path) {
-  static constexpr std::array<std::string_view, 4> kExtensions = {".json", ".safetensors", ".jinja",
-                                                                  ".txt"};
+  static constexpr std::array<std::string_view, 5> kExtensions = {".json", ".safetensors", ".gguf",
+                                                                  ".jinja", ".txt"};
   return std::ranges::find(kExtensions, path.extension().string()) != kExtensions.end();
 }
 
@@ -161,14 +162,13 @@ fs::path find_model(std::string_view model, const HubEnvironment& environment) {
   if (fs::is_directory(path)) {
     return path;
   }
-  check(!fs::exists(path), ErrorCode::kCorruptFile, [&] {
-    return fmt::format("{}: expected a folder with config.json and safetensors, found a file",
-                       printable(model));
-  });
+  if (const std::optional<fs::path> file = find_gguf(path)) {
+    return *file;
+  }
   const std::optional<Repository> repository = parse_repository(model);
   check(repository.has_value(), ErrorCode::kCorruptFile, [&] {
     return fmt::format(
-        "{}: expected a folder, or ORG/NAME or ORG/NAME@REVISION of a model in the "
+        "{}: expected a folder, a GGUF file, or ORG/NAME or ORG/NAME@REVISION of a model in the "
         "Hugging Face cache, found no such folder",
         printable(model));
   });
@@ -202,7 +202,9 @@ fs::path hub_cache_folder(const HubEnvironment& environment) {
 fs::path resolve_model(std::string_view model, const HubEnvironment& environment) {
   try {
     fs::path folder = find_model(model, environment);
-    check_complete(folder);
+    if (fs::is_directory(folder)) {
+      check_complete(folder);
+    }
     return folder;
   } catch (const fs::filesystem_error& error) {
     throw Error(ErrorCode::kIo,

@@ -23,9 +23,9 @@ struct HubEnvironment {
 /// The folder that holds models--ORG--NAME; it need not exist.
 std::filesystem::path hub_cache_folder(const HubEnvironment& environment);
 
-/// The folder of `model`, which is a path, or NAME, ORG/NAME or ORG/NAME@REVISION in the cache; a
-/// folder of that name wins. REVISION is a branch, a tag or a commit, "main" where absent.
-/// Throws: Error{kCorruptFile} telling what was looked for and where, or that the folder is
+/// The folder of `model`, or a GGUF file, which is a path, or NAME, ORG/NAME or ORG/NAME@REVISION
+/// in the cache; a folder of that name wins. REVISION is a branch, a tag or a commit, "main" where
+/// absent. Throws: Error{kCorruptFile} telling what was looked for and where, or that the folder is
 /// incomplete (a file in it is a dangling symlink); Error{kIo}.
 std::filesystem::path resolve_model(std::string_view model, const HubEnvironment& environment);
 

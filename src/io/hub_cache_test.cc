@@ -110,9 +110,11 @@ TEST_F(HubCache, RefusesNamesThatLeaveTheCache) {
   EXPECT_THAT(error("org/name").message, HasSubstr("expected the name of a commit"));
 }
 
-TEST_F(HubCache, RefusesAFile) {
-  const fs::path file = cache_.write("model.gguf", "GGUF");
-  EXPECT_THAT(error(file.string()).message, HasSubstr("found a file"));
+TEST_F(HubCache, TakesAGgufFileAndRefusesOthers) {
+  const fs::path gguf = cache_.write("model.gguf", "GGUF");
+  EXPECT_EQ(resolve_model(gguf.string(), {}), gguf);
+  const fs::path text = cache_.write("model.txt", "a text");
+  EXPECT_THAT(error(text.string()).message, HasSubstr("found another file"));
 }
 
 TEST_F(HubCache, F18RefusesAnIncompleteSnapshot) {

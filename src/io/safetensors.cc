@@ -129,10 +129,12 @@ bool present(const fs::path& path) {
 // What to tell about a folder with neither of the two files.
 [[noreturn]] void fail_no_checkpoint(const fs::path& folder) {
   std::vector<std::string> others;
+  bool has_gguf = false;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     const std::string extension = entry.path().extension().string();
     const bool is_weights = extension == ".bin" || extension == ".pt" || extension == ".gguf" ||
                             extension == ".pth" || extension == ".safetensors";
+    has_gguf = has_gguf || extension == ".gguf";
     if (is_weights && others.size() < 5) {
       others.push_back(printable(entry.path().filename().string(), 100));
     }
@@ -140,9 +142,10 @@ bool present(const fs::path& path) {
   std::ranges::sort(others);
   throw Error(
       ErrorCode::kCorruptFile,
-      fmt::format("{}: expected {} or {}, found {}", printable(folder.string()), kSingleFile,
+      fmt::format("{}: expected {} or {}, found {}{}", printable(folder.string()), kSingleFile,
                   kIndexFile,
-                  others.empty() ? "neither" : fmt::format("only {}", fmt::join(others, ", "))));
+                  others.empty() ? "neither" : fmt::format("only {}", fmt::join(others, ", ")),
+                  has_gguf ? "; a GGUF file is run under its own name" : ""));
 }
 
 Checkpoint read_folder(const fs::path& folder) {

@@ -7,19 +7,25 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/check.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "io/gguf.h"
+#include "io/model_files.h"
+#include "model/config_limits.h"
+#include "model/gguf_config.h"
 
 namespace minimax {
 namespace {
 
 using base::JsonView;
-
-// Far above any real model, low enough that products of two of them fit 64 bits.
-constexpr std::int64_t kMaxExtent = 1LL << 30;
-constexpr std::int64_t kMaxLayers = 10'000;
+using model::kMaxBlockSize;
+using model::kMaxExtent;
+using model::kMaxHeads;
+using model::kMaxLayers;
+using model::kMaxPositions;
 
 struct ArchitectureRow {
   std::string_view architecture;
@@ -83,15 +89,15 @@ std::int64_t require_extent(const JsonView& root, std::string_view key,
 }
 
 void read_heads(const JsonView& root, MiniMaxConfig& config) {
-  config.num_attention_heads = require_extent(root, "num_attention_heads", 1 << 16);
-  config.num_key_value_heads = require_extent(root, "num_key_value_heads", 1 << 16);
+  config.num_attention_heads = require_extent(root, "num_attention_heads", kMaxHeads);
+  config.num_key_value_heads = require_extent(root, "num_key_value_heads", kMaxHeads);
   if (config.num_attention_heads % config.num_key_value_heads != 0) {
     fail_field(root, "num_key_value_heads",
                fmt::format("expected a divisor of num_attention_heads = {}, found {}",
                            config.num_attention_heads, config.num_key_value_heads));
   }
   if (const auto head_dim = root.get("head_dim")) {
-    config.head_dim = head_dim->as_integer(1, 1 << 16);
+    config.head_dim = head_dim->as_integer(1, kMaxHeads);
     return;
   }
   if (config.hidden_size % config.num_attention_heads != 0) {
@@ -105,16 +111,16 @@ void read_sizes(const JsonView& root, MiniMaxConfig& config) {
   config.hidden_size = require_extent(root, "hidden_size");
   config.intermediate_size = require_extent(root, "intermediate_size");
   config.num_hidden_layers = require_extent(root, "num_hidden_layers", kMaxLayers);
-  config.num_local_experts = require_extent(root, "num_local_experts", 1 << 16);
+  config.num_local_experts = require_extent(root, "num_local_experts", kMaxHeads);
   config.num_experts_per_tok =
       root.require("num_experts_per_tok").as_integer(1, config.num_local_experts);
   if (const auto block_size = root.get("block_size")) {
-    config.block_size = block_size->as_integer(1, 1 << 20);
+    config.block_size = block_size->as_integer(1, kMaxBlockSize);
   }
   const auto positions = root.get("max_position_embeddings");
-  config.max_position_embeddings = positions ? positions->as_integer(1, 1LL << 40) : 1LL << 20;
+  config.max_position_embeddings = positions ? positions->as_integer(1, kMaxPositions) : 1LL << 20;
   if (const auto window = root.get("sliding_window")) {
-    config.sliding_window = window->as_integer(1, 1LL << 40);
+    config.sliding_window = window->as_integer(1, kMaxPositions);
   }
 }
 
@@ -404,19 +410,20 @@ MiniMaxConfig MiniMaxConfig::resolved() const {
     base::check(fits, ErrorCode::kInvalidArgument,
                 [&] { return fmt::format("{}: expected {}, found {}", field, expected, found); });
   };
-  const auto require_extent = [&](const char* field, std::int64_t value) {
-    require(1 <= value && value <= kMaxExtent, field, fmt::format("1 to {}", kMaxExtent), value);
+  const auto require_extent = [&](const char* field, std::int64_t value,
+                                  std::int64_t max = kMaxExtent) {
+    require(1 <= value && value <= max, field, fmt::format("1 to {}", max), value);
   };
   require_extent("vocab_size", vocab_size);
   require_extent("hidden_size", hidden_size);
   require_extent("intermediate_size", intermediate_size);
-  require_extent("num_local_experts", num_local_experts);
-  require_extent("block_size", block_size);
-  require(1 <= num_hidden_layers && num_hidden_layers <= kMaxLayers, "num_hidden_layers",
-          fmt::format("1 to {}", kMaxLayers), num_hidden_layers);
+  require_extent("num_local_experts", num_local_experts, kMaxHeads);
+  require_extent("block_size", block_size, kMaxBlockSize);
+  require_extent("num_hidden_layers", num_hidden_layers, kMaxLayers);
+  require_extent("max_position_embeddings", max_position_embeddings, kMaxPositions);
   require(1 <= num_experts_per_tok && num_experts_per_tok <= num_local_experts,
           "num_experts_per_tok", "1 to num_local_experts", num_experts_per_tok);
-  require_extent("num_attention_heads", num_attention_heads);
+  require_extent("num_attention_heads", num_attention_heads, kMaxHeads);
   require(num_key_value_heads >= 1 && num_attention_heads % num_key_value_heads == 0,
           "num_key_value_heads", "a divisor of num_attention_heads", num_key_value_heads);
   if (head_dim == 0) {
@@ -424,7 +431,7 @@ MiniMaxConfig MiniMaxConfig::resolved() const {
             "a multiple of num_attention_heads, or head_dim", hidden_size);
     config.head_dim = hidden_size / num_attention_heads;
   }
-  require_extent("head_dim", config.head_dim);
+  require_extent("head_dim", config.head_dim, kMaxHeads);
   config.rotary_dim = rotary_dim == 0 ? config.head_dim : rotary_dim;
   require(
       config.rotary_dim % 2 == 0 && 2 <= config.rotary_dim && config.rotary_dim <= config.head_dim,
@@ -435,11 +442,19 @@ MiniMaxConfig MiniMaxConfig::resolved() const {
   }
   require(std::ssize(config.layer_types) == num_hidden_layers, "layer_types",
           "one for each of num_hidden_layers", std::ssize(config.layer_types));
+  base::check(std::isfinite(lightning_norm_eps) && lightning_norm_eps >= 0,
+              ErrorCode::kInvalidArgument, [&] {
+                return fmt::format("lightning_norm_eps: expected a finite number from 0, found {}",
+                                   lightning_norm_eps);
+              });
   require(!id2label.empty(), "id2label", "at least one label", 0);
   return config;
 }
 
 MiniMaxConfig MiniMaxConfig::from_pretrained(const std::filesystem::path& directory) {
+  if (const auto gguf = io::find_gguf(directory)) {
+    return model::config_from_gguf(io::read_gguf(*gguf));
+  }
   constexpr std::int64_t kMaxBytes = 64LL << 20;
   const std::filesystem::path path = directory / "config.json";
   return model::parse_config(base::read_file(path, kMaxBytes), path.string());

@@ -13,14 +13,12 @@
 
 #include "base/check.h"
 #include "base/file.h"
+#include "model/config_limits.h"
 
 namespace minimax::model {
 namespace {
 
 constexpr std::string_view kArchitecture = "minimax-01";
-constexpr std::int64_t kMaxExtent = 1LL << 30;
-constexpr std::int64_t kMaxHeads = 1 << 16;
-constexpr std::int64_t kMaxLayers = 10'000;
 constexpr std::int64_t kSoftmaxGate = 1;
 
 std::string model_key(std::string_view name) { return fmt::format("{}.{}", kArchitecture, name); }
@@ -139,7 +137,7 @@ class Translator {
     config_.intermediate_size = of_one_expert ? *of_one_expert : extent("feed_forward_length");
     config_.num_local_experts = extent("expert_count", kMaxHeads);
     config_.num_experts_per_tok = extent("expert_used_count", config_.num_local_experts);
-    config_.max_position_embeddings = extent("context_length", 1LL << 40);
+    config_.max_position_embeddings = extent("context_length", kMaxPositions);
     config_.vocab_size = vocab_size();
   }
 
@@ -224,6 +222,12 @@ class Translator {
 
 MiniMaxConfig config_from_gguf(const io::GgufMetadata& metadata) {
   return Translator(metadata).translate();
+}
+
+MiniMaxConfig config_from_gguf(const io::GgufModel& model) {
+  MiniMaxConfig config = config_from_gguf(model.metadata);
+  config.tie_word_embeddings = model.checkpoint.find("output.weight") == nullptr;
+  return config;
 }
 
 }  // namespace minimax::model

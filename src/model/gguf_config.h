@@ -3,6 +3,7 @@
 // architecture "minimax-01".
 #pragma once
 
+#include "io/gguf.h"
 #include "io/gguf_metadata.h"
 #include "minimax/config.h"
 
@@ -12,5 +13,8 @@ namespace minimax::model {
 /// Throws: Error{kCorruptFile} naming file and key; Error{kUnsupported} for other architectures
 /// and for what this library does not implement (RoPE scaling, shared experts, other gates).
 MiniMaxConfig config_from_gguf(const io::GgufMetadata& metadata);
+
+/// The same; a file without a language head ties it to the embeddings.
+MiniMaxConfig config_from_gguf(const io::GgufModel& model);
 
 }  // namespace minimax::model

@@ -34,11 +34,12 @@ std::uint64_t hash_of(const quant::Matrix& weights, std::uint64_t seed) {
 // The fields that change what a layer computes; those that change its rounding alone are left out.
 std::string description(const MiniMaxConfig& c, ops::Precision precision) {
   std::string text = fmt::format(
-      "{} heads {} {} {} experts {} {} eps {} rope {} {} window {} decay {} full {} {} linear {} "
+      "{} heads {} {} {} experts {} {} eps {} {} rope {} {} window {} decay {} full {} {} linear "
+      "{} "
       "{} "
       "mlp {} {} precision {} layers ",
       c.hidden_size, c.num_attention_heads, c.num_key_value_heads, c.head_dim, c.num_local_experts,
-      c.num_experts_per_tok, c.rms_norm_eps, c.rope_theta, c.rotary_dim,
+      c.num_experts_per_tok, c.rms_norm_eps, c.lightning_norm_eps, c.rope_theta, c.rotary_dim,
       c.sliding_window.value_or(0), static_cast<int>(c.decay_schedule), c.full_attn_alpha_factor,
       c.full_attn_beta_factor, c.linear_attn_alpha_factor, c.linear_attn_beta_factor,
       c.mlp_alpha_factor, c.mlp_beta_factor, static_cast<int>(precision));

@@ -7,13 +7,6 @@
 #include "ops/sigmoid_mul/sigmoid_mul.h"
 
 namespace minimax::model {
-namespace {
-
-// The published class builds this norm with its default epsilon, not with rms_norm_eps.
-// Source: modeling_minimax.py (transformers 5.17) and modeling_minimax_m1.py.
-constexpr double kOutputNormEps = 1e-6;
-
-}  // namespace
 
 void lightning_attention(const Context& ctx, const MiniMaxConfig& config,
                          const LightningWeights& weights, const Batch& batch,
@@ -32,7 +25,7 @@ void lightning_attention(const Context& ctx, const MiniMaxConfig& config,
                                  .block_size = config.block_size,
                                  .out = a.heads});
   // The norm spans all heads: tensor parallelism has to reduce its sum of squares first.
-  ops::rms_norm(ctx, o, weights.norm, kOutputNormEps, o);
+  ops::rms_norm(ctx, o, weights.norm, config.lightning_norm_eps, o);
   ops::matmul(
       ctx, {.x = x, .weight = weights.gate, .precision = ctx.precision, .out = a.lightning.gate});
   ops::sigmoid_mul(ctx, o, a.lightning.gate, o);
