@@ -57,6 +57,8 @@ int run_command(int argc, char** argv) {
   commands.push_back(make_inspect_command());
   commands.push_back(make_logits_command());
   commands.push_back(make_perplexity_command());
+  commands.push_back(make_quantize_command());
+  commands.push_back(make_verify_command());
   commands.push_back(make_bench_command());
   commands.push_back(make_completion_command(program));
   return parse_and_run(program, commands, argc, argv);

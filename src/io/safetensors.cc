@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/file.h"
+#include "io/block_metadata.h"
 #include "io/input_file.h"
 #include "io/safetensors_header.h"
 #include "io/safetensors_index.h"
@@ -51,6 +52,7 @@ void append_file(const fs::path& path, Checkpoint& checkpoint) {
   const std::int64_t length = check_header_length(start, file.bytes(), source);
   std::string json = read_text(file, kHeaderLengthBytes, length);
   SafetensorsHeader header = parse_safetensors_header(json, file.bytes(), source);
+  apply_block_formats(header, source);
   check(std::ssize(checkpoint.tensors) + std::ssize(header.tensors) <= kMaxTensors,
         ErrorCode::kCorruptFile, [&] {
           return fmt::format("{}: expected at most {} tensors in all files, found more", source,
@@ -188,6 +190,7 @@ Checkpoint parse_safetensors(std::string_view file, const std::string& source) {
       check_header_length(file.substr(0, static_cast<std::size_t>(kFileStartBytes)), bytes, source);
   std::string json(file.substr(kHeaderLengthBytes, static_cast<std::size_t>(length)));
   SafetensorsHeader header = parse_safetensors_header(json, bytes, source);
+  apply_block_formats(header, source);
   Checkpoint checkpoint;
   checkpoint.metadata = std::move(header.metadata);
   checkpoint.tensors = std::move(header.tensors);

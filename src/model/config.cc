@@ -336,6 +336,19 @@ void read_options(const JsonView& root, MiniMaxConfig& config) {
   }
 }
 
+// What is quantized and how is written in the files of the weights; this only names the method.
+void check_quantization(const JsonView& quantization) {
+  const JsonView method = quantization.require("quant_method");
+  if (method.as_string() != "minimax") {
+    fail_unsupported(method, "\"minimax\"");
+  }
+  constexpr std::int64_t kVersion = 1;
+  const JsonView version = quantization.require("version");
+  if (version.as_integer(0, std::numeric_limits<std::int64_t>::max()) != kVersion) {
+    fail_unsupported(version, "1");
+  }
+}
+
 void refuse_unsupported(const JsonView& root, MiniMaxConfig& config) {
   if (const auto postnorm = root.get("postnorm"); postnorm && !postnorm->as_bool()) {
     fail_unsupported(*postnorm, "true");
@@ -345,7 +358,7 @@ void refuse_unsupported(const JsonView& root, MiniMaxConfig& config) {
     fail_unsupported(*activation, "\"silu\"");
   }
   if (const auto quantization = root.get("quantization_config")) {
-    fail_unsupported(*quantization, "no quantization");
+    check_quantization(*quantization);
   }
   if (root.get("auto_map")) {
     config.warnings.push_back(root.source() +

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// minimax quantize: a model in fewer bits.
+#include "convert/quantize.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "base/memory.h"
+#include "commands.h"
+#include "cpu/processors.h"
+#include "io/safetensors.h"
+#include "support/exit_code.h"
+#include "support/model_options.h"
+#include "support/progress.h"
+#include "support/quantize_report.h"
+#include "support/signals.h"
+#include "support/terminal.h"
+#include "support/validators.h"
+
+namespace minimax::apps {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  minimax quantize ./my-model ./my-model-int4 --format int4_g32
+  minimax quantize ./my-model ./out --format q4_k --keep "*.w2.weight=q6_k" --keep "lm_head.*=q6_k"
+  minimax quantize ./my-model ./out --format int4_g32 --dry-run
+  minimax quantize ./my-model ./out --format int4_g32 --resume
+
+Embeddings, the language head, routers and norms stay as they are stored, unless --keep says
+otherwise. OUT appears when everything is written; until then there is OUT.partial.)";
+
+class QuantizeCommand : public Command {
+ public:
+  CLI::App* define(CLI::App& program) override;
+  int run() override;
+
+ private:
+  convert::QuantizePlan make_plan(const io::Checkpoint& checkpoint,
+                                  const MiniMaxConfig& config) const;
+  convert::QuantizeResult quantize(const io::Checkpoint& checkpoint,
+                                   const convert::QuantizePlan& plan) const;
+
+  ModelOptions model_;
+  std::string out_;
+  std::string format_ = "int4_g32";
+  std::vector<std::string> keep_;
+  std::string imatrix_;
+  std::int64_t shard_mib_ = 1024;
+  bool dry_run_ = false;
+  bool resume_ = false;
+  bool requantize_ = false;
+  bool json_ = false;
+};
+
+CLI::App* QuantizeCommand::define(CLI::App& program) {
+  CLI::App* command = program.add_subcommand("quantize", "Write a model in fewer bits");
+  command->footer(kExamples);
+  command->add_option("MODEL", model_.model, "Directory or org/name in the cache")->required();
+  command->add_option("OUT", out_, "Folder to make")->required();
+  command->add_option("--format", format_, "Format of projections and experts")
+      ->type_name("FORMAT")
+      ->check(one_of(format_names()));
+  command
+      ->add_option("--keep", keep_, "Another format, or \"stored\", for tensors that match PATTERN")
+      ->type_name("PATTERN=FORMAT");
+  command->add_option("--imatrix", imatrix_, "What errors count, from minimax imatrix")
+      ->type_name("FILE");
+  command->add_option("--shard-size", shard_mib_, "Largest file")
+      ->type_name("MIB")
+      ->check(whole_number(1, std::int64_t{1} << 24));
+  command->add_flag("--dry-run", dry_run_, "Only show what every tensor would become");
+  command->add_flag("--resume", resume_, "Go on where an interrupted run stopped");
+  command->add_flag("--requantize", requantize_, "Accept a model that is quantized already");
+  command->add_flag("--json", json_, "Print one JSON object");
+  environment().bind(
+      command->add_option("--threads", model_.threads, "Threads; 0: one per processor")
+          ->type_name("N")
+          ->check(whole_number(0, 4095)));
+  return command;
+}
+
+convert::QuantizePlan QuantizeCommand::make_plan(const io::Checkpoint& checkpoint,
+                                                 const MiniMaxConfig& config) const {
+  return convert::plan_quantization(checkpoint, config,
+                                    {.format = parse_format(format_),
+                                     .keep = parse_keep_rules(keep_),
+                                     .requantize = requantize_});
+}
+
+convert::QuantizeResult QuantizeCommand::quantize(const io::Checkpoint& checkpoint,
+                                                  const convert::QuantizePlan& plan) const {
+  convert::ImportanceMatrix importance;
+  if (!imatrix_.empty()) {
+    importance = convert::read_importance(imatrix_);
+  }
+  const InterruptScope scope;
+  Progress progress("Quantizing");
+  return convert::quantize(
+      model_directory(model_), checkpoint, plan, out_,
+      {.importance = imatrix_.empty() ? nullptr : &importance,
+       .unfinished = resume_ ? convert::Unfinished::kResume : convert::Unfinished::kRefuse,
+       .threads = model_.threads > 0 ? model_.threads : cpu::available_processors(),
+       .max_file_bytes = shard_mib_ << 20,
+       .on_progress = [&](std::int64_t done, std::int64_t total) {
+         scope.check();
+         progress.update(done, total);
+       }});
+}
+
+int QuantizeCommand::run() {
+  const std::filesystem::path directory = model_directory(model_);
+  const MiniMaxConfig config = MiniMaxConfig::from_pretrained(directory);
+  const io::Checkpoint checkpoint = io::read_safetensors(directory);
+  show_warnings(checkpoint.warnings);
+  const convert::QuantizePlan plan = make_plan(checkpoint, config);
+  if (dry_run_) {
+    write_output(json_ ? plan_json(plan) : plan_text(plan));
+    return kExitSuccess;
+  }
+  const convert::QuantizeResult result = quantize(checkpoint, plan);
+  write_output(json_ ? result_json(plan, result) : result_text(out_, plan, result));
+  return kExitSuccess;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> make_quantize_command() { return std::make_unique<QuantizeCommand>(); }
+
+}  // namespace minimax::apps

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "convert/model_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <map>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "minimax/error.h"
+
+namespace minimax::convert {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Json;
+using base::JsonObject;
+
+constexpr const char* kConfigFile = "config.json";
+constexpr const char* kIndexFile = "model.safetensors.index.json";
+
+constexpr std::array kCopiedFiles = {
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    "vocab.json",
+    "merges.txt",
+    "added_tokens.json",
+    "special_tokens_map.json",
+};
+
+SourceFile describe(const fs::path& path) {
+  std::error_code error;
+  const auto bytes = static_cast<std::int64_t>(fs::file_size(path, error));
+  const auto time = fs::last_write_time(path, error);
+  if (error) {
+    throw Error(ErrorCode::kIo, fmt::format("{}: cannot stat: {}", base::printable(path.string()),
+                                            error.message()));
+  }
+  return {path.filename().string(), bytes,
+          std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count()};
+}
+
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+void set_member(JsonObject& object, const std::string& key, Json value) {
+  const auto it = std::ranges::find(object, key, &base::JsonMember::first);
+  if (it != object.end()) {
+    it->second = std::move(value);
+  } else {
+    object.emplace_back(key, std::move(value));
+  }
+}
+
+JsonObject quantization_config(const QuantizePlan& plan) {
+  std::map<std::string, std::int64_t, std::less<>> counts;
+  for (const PlannedTensor& tensor : plan.tensors) {
+    ++counts[std::string(stored_as(tensor))];
+  }
+  JsonObject formats;
+  for (const auto& [name, count] : counts) {
+    formats.emplace_back(name, count);
+  }
+  return {{"quant_method", "minimax"},
+          {"version", 1},
+          {"bits_per_element", plan.bits_per_element()},
+          {"tensors_by_format", std::move(formats)}};
+}
+
+void write_config(const fs::path& model, const QuantizePlan& plan, const fs::path& folder) {
+  Json config = base::read_json_file((model / kConfigFile).string());
+  set_member(config.object(), "quantization_config", quantization_config(plan));
+  base::write_file_atomically(folder / kConfigFile,
+                              base::write_json(config, base::JsonStyle::kIndented) + "\n");
+}
+
+void write_index(const std::vector<OutputFile>& files, const fs::path& folder) {
+  std::map<std::string, std::string, std::less<>> by_name;
+  std::int64_t bytes = 0;
+  for (const OutputFile& file : files) {
+    for (const OutputGroup& group : file.groups) {
+      bytes += group.bytes();
+      for (const OutputTensor& tensor : group.tensors) {
+        by_name.emplace(tensor.plan.name, file.name);
+      }
+    }
+  }
+  JsonObject weight_map;
+  for (const auto& [name, file] : by_name) {
+    weight_map.emplace_back(name, file);
+  }
+  const Json index = JsonObject{{"metadata", JsonObject{{"total_size", bytes}}},
+                                {"weight_map", std::move(weight_map)}};
+  base::write_file_atomically(folder / kIndexFile,
+                              base::write_json(index, base::JsonStyle::kIndented) + "\n");
+}
+
+}  // namespace
+
+std::vector<SourceFile> source_files(const fs::path& model, const io::Checkpoint& checkpoint) {
+  std::vector<SourceFile> files;
+  for (const io::CheckpointFile& file : checkpoint.files) {
+    files.push_back(describe(file.path));
+  }
+  files.push_back(describe(model / kConfigFile));
+  for (const char* name : kCopiedFiles) {
+    if (is_file(model / name)) {
+      files.push_back(describe(model / name));
+    }
+  }
+  return files;
+}
+
+std::vector<std::string> write_model_files(const fs::path& model, const QuantizePlan& plan,
+                                           const std::vector<OutputFile>& files,
+                                           const fs::path& folder) {
+  std::vector<std::string> names{kConfigFile};
+  write_config(model, plan, folder);
+  if (files.size() > 1) {
+    write_index(files, folder);
+    names.emplace_back(kIndexFile);
+  }
+  for (const char* name : kCopiedFiles) {
+    if (is_file(model / name)) {
+      base::write_file_atomically(folder / name, base::read_file(model / name));
+      names.emplace_back(name);
+    }
+  }
+  return names;
+}
+
+}  // namespace minimax::convert

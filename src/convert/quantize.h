@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a checkpoint to a quantized one, row by row: memory does not grow with the model.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+
+#include "convert/importance.h"
+#include "convert/output_folder.h"
+#include "convert/output_layout.h"
+#include "convert/quantize_plan.h"
+#include "io/checkpoint.h"
+
+namespace minimax::convert {
+
+struct QuantizeOptions {
+  const ImportanceMatrix* importance = nullptr;  // null: every column counts the same
+  Unfinished unfinished = Unfinished::kRefuse;
+  int threads = 1;
+  std::int64_t max_file_bytes = std::int64_t{1} << 30;
+  /// Called from the calling thread with elements done and in all. It may throw to stop: what is
+  /// finished by then is taken up by the next run that resumes.
+  std::function<void(std::int64_t done, std::int64_t total)> on_progress = {};
+};
+
+struct QuantizeResult {
+  std::int64_t bytes = 0;  // of all tensors
+  int files = 0;
+  int resumed_files = 0;  // that an earlier run had written
+};
+
+/// Writes `out`, a folder with config.json, the files of the tokenizer, shards and a manifest.
+/// Nothing is there before everything is; an interrupted run leaves `out`.partial.
+/// Requires: `plan` was made for `checkpoint`, which was read from the folder `model`.
+/// Throws: as OutputFolder; Error{kCorruptFile} for weights that are not finite, a matrix of
+/// another model, and a model that changes meanwhile; Error{kIo}.
+QuantizeResult quantize(const std::filesystem::path& model, const io::Checkpoint& checkpoint,
+                        const QuantizePlan& plan, const std::filesystem::path& out,
+                        const QuantizeOptions& options);
+
+}  // namespace minimax::convert

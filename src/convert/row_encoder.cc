@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "convert/row_encoder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <mutex>
+
+#include "base/check.h"
+#include "base/file.h"
+#include "convert/row_reader.h"
+#include "quant/encode.h"
+
+namespace minimax::convert {
+namespace {
+
+// As float32 64 MiB: several threads have enough to do, and memory stays far below 2 GiB.
+constexpr std::int64_t kPieceElements = std::int64_t{16} << 20;
+constexpr std::int64_t kElementsPerTask = 4096;
+
+// Runs body(row) for all rows on all threads, and throws what the first failing row threw.
+template <class Body>
+void for_each_row(cpu::ThreadPool& pool, std::int64_t rows, std::int64_t columns,
+                  const Body& body) {
+  std::mutex mutex;
+  std::exception_ptr failure;
+  std::int64_t failed_row = rows;
+  const std::int64_t grain = std::max<std::int64_t>(1, kElementsPerTask / columns);
+  pool.parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end, int /*thread*/) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      try {
+        body(row);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (row < failed_row) {
+          failed_row = row;
+          failure = std::current_exception();
+        }
+        return;
+      }
+    }
+  });
+  if (failure) {
+    std::rethrow_exception(failure);
+  }
+}
+
+}  // namespace
+
+std::span<const float> RowEncoder::importance_of(const Segment& segment,
+                                                 std::int64_t columns) const {
+  // No product reads the columns of the embeddings.
+  if (importance_ == nullptr || segment.parameter.ends_with("embed_tokens.weight")) {
+    return {};
+  }
+  return importance_->columns(segment.parameter, columns);
+}
+
+void RowEncoder::encode_piece(const PlannedTensor& planned, std::int64_t first_row,
+                              std::span<const float> importance) {
+  const std::int64_t row_elements = columns_of(*planned.source);
+  const auto columns = static_cast<std::size_t>(row_elements);
+  const auto row_bytes = static_cast<std::size_t>(quant::row_bytes(*planned.format, row_elements));
+  const std::size_t rows = rows_.size() / columns;
+  blocks_.resize(rows * row_bytes);
+  const quant::EncodeOptions options{.importance = importance};
+  const auto encode_one = [&](std::int64_t row) {
+    const auto at = static_cast<std::size_t>(row);
+    try {
+      quant::encode_row(*planned.format, std::span(rows_).subspan(at * columns, columns), options,
+                        std::span(blocks_).subspan(at * row_bytes, row_bytes));
+    } catch (const Error& error) {
+      throw Error(ErrorCode::kCorruptFile,
+                  fmt::format("{}: row {}: {}", base::printable(planned.source->name),
+                              first_row + row, error.what()));
+    }
+  };
+  for_each_row(pool_, static_cast<std::int64_t>(rows), row_elements, encode_one);
+}
+
+void RowEncoder::encode(const PlannedTensor& planned,
+                        const std::function<void(std::span<const std::byte>, std::int64_t)>& take) {
+  const std::int64_t columns = columns_of(*planned.source);
+  const std::int64_t piece_rows = std::max<std::int64_t>(1, kPieceElements / columns);
+  RowReader source(reader_, *planned.source);
+  for (const Segment& segment : planned.segments) {
+    const std::span<const float> importance = importance_of(segment, columns);
+    for (std::int64_t done = 0; done < segment.rows; done += piece_rows) {
+      const std::int64_t count = std::min(piece_rows, segment.rows - done);
+      rows_.resize(static_cast<std::size_t>(count * columns));
+      source.read(segment.first_row + done, rows_);
+      encode_piece(planned, segment.first_row + done, importance);
+      take(blocks_, count * columns);
+    }
+  }
+}
+
+}  // namespace minimax::convert

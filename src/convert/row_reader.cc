@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "convert/row_reader.h"
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "base/file.h"
+#include "quant/decode.h"
+
+namespace minimax::convert {
+
+quant::Format stored_format(const io::TensorEntry& entry) {
+  if (entry.format) {
+    return *entry.format;
+  }
+  switch (entry.dtype) {
+    case tensor::DType::kF32:
+      return quant::Format::kF32;
+    case tensor::DType::kF16:
+      return quant::Format::kF16;
+    case tensor::DType::kBF16:
+      return quant::Format::kBF16;
+    default:
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("{}: expected F32, F16, BF16 or blocks, found {}",
+                              base::printable(entry.name), tensor::dtype_name(entry.dtype)));
+  }
+}
+
+std::int64_t columns_of(const io::TensorEntry& entry) {
+  return entry.shape.rank() == 0 ? 1 : entry.shape[-1];
+}
+
+std::int64_t rows_of(const io::TensorEntry& entry) {
+  const std::int64_t columns = columns_of(entry);
+  return columns == 0 ? 0 : entry.shape.elements() / columns;
+}
+
+RowReader::RowReader(const io::CheckpointReader& reader, const io::TensorEntry& entry)
+    : reader_(reader),
+      entry_(entry),
+      row_bytes_(quant::row_bytes(stored_format(entry), columns_of(entry))) {}
+
+void RowReader::read(std::int64_t first, std::span<float> out) {
+  const std::int64_t columns = columns_of(entry_);
+  const std::int64_t rows = columns == 0 ? 0 : std::ssize(out) / columns;
+  bytes_.resize(static_cast<std::size_t>(rows * row_bytes_));
+  reader_.read(entry_, first * row_bytes_, bytes_);
+  quant::decode_row(stored_format(entry_), bytes_, out);
+}
+
+}  // namespace minimax::convert
