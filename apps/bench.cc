@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // minimax bench: how fast a model reads prompts and generates, beside what the machine can do.
 // Needs no tokenizer.
-#include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <limits>
-#include <span>
+#include <functional>
 #include <utility>
 
 #include "base/file.h"
-#include "base/random.h"
 #include "commands.h"
+#include "cpu/processors.h"
 #include "support/bench_machine.h"
 #include "support/bench_report.h"
+#include "support/bench_run.h"
 #include "support/exit_code.h"
 #include "support/model_options.h"
 #include "support/progress.h"
@@ -29,32 +29,25 @@ constexpr const char* kExamples = R"(Examples:
   minimax bench
   minimax bench ./my-model --prompt-tokens 512 --generate-tokens 64 --depth 0,4096 --threads 8
   minimax bench ./my-model --json > result.json
+  minimax bench ./my-model --prompt-tokens 0 --batch 1,8
+  minimax bench --machine only
 
-pp512 reads 512 tokens from an empty state; tg@512 generates after 512 tokens. tokens/s is the
-median of the repetitions. GB/s counts weights and state that have to be moved, GFLOP/s the
-arithmetic of the model; both are compared with what the machine did right before and after the
-test.)";
+pp512 reads 512 tokens from an empty state; tg@512 generates after 512 tokens, tg@512x8 with eight
+sequences at once. tokens/s is the median of the repetitions. GB/s counts weights and state that
+have to be moved, GFLOP/s the arithmetic of the model; both are compared with what the machine did
+right before and after the test. For several sequences the experts that they chose are counted.)";
 
 constexpr std::int64_t kMaxTokens = std::int64_t{1} << 26;
-constexpr std::uint64_t kSeed = 1;
-
-// Random tokens, the same in every run, over the vocabulary without its last three ids.
-std::vector<std::int32_t> random_tokens(std::int64_t count, std::int64_t vocab_size) {
-  std::vector<std::int32_t> ids;
-  ids.reserve(static_cast<std::size_t>(count));
-  base::SplitMix64 random(kSeed);
-  const auto limit = static_cast<std::uint64_t>(std::max<std::int64_t>(vocab_size - 3, 1));
-  for (std::int64_t i = 0; i < count; ++i) {
-    ids.push_back(static_cast<std::int32_t>(random.next() % limit));
-  }
-  return ids;
+// The most memory that the process ever held.
+std::int64_t peak_memory_bytes() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
-template <class Work>
-double seconds_of(const Work& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+// What the projections of the model are multiplied in.
+PeakType arithmetic_of(const MiniMaxForCausalLM& model) {
+  return model.dtype() == ComputeType::kBFloat16 ? PeakType::kBFloat16 : PeakType::kFloat32;
 }
 
 class BenchCommand : public Command {
@@ -77,9 +70,21 @@ class BenchCommand : public Command {
         ->type_name("N,...")
         ->check(whole_number(0, kMaxTokens))
         ->capture_default_str();
+    command->add_option("--batch", batches_, "Sequences that generate together")
+        ->delimiter(',')
+        ->type_name("N,...")
+        ->check(whole_number(1, 4096))
+        ->capture_default_str();
     command->add_option("--repetitions", repetitions_, "Runs of each test after one to warm up")
         ->type_name("N")
         ->check(whole_number(1, 1000))
+        ->capture_default_str();
+    command
+        ->add_option("--machine", machine_,
+                     "Measure what the machine can do around every test, not at all (and with no "
+                     "memory taken for it), or nothing else")
+        ->type_name("around|none|only")
+        ->check(one_of({"around", "none", "only"}))
         ->capture_default_str();
     command->add_flag("--json", json_, "Print one JSON object");
     add_execution_options(*command, environment(), model_);
@@ -89,111 +94,80 @@ class BenchCommand : public Command {
   int run() override;
 
  private:
-  /// What the tests share while they run.
-  struct Setting {
-    MiniMaxForCausalLM& model;
-    const WorkModel& work;
-    const InterruptScope& scope;
-    MachineMeter& meter;
-  };
-
-  BenchResult measure_prompt(const Setting& setting, std::int64_t tokens) const;
-  BenchResult measure_generation(const Setting& setting, std::int64_t depth) const;
-  std::vector<BenchResult> measure(const Setting& setting) const;
+  std::vector<BenchResult> measure(BenchRun& run, MachineMeter* meter) const;
+  int report_machine() const;
 
   ModelOptions model_;
   std::vector<std::int64_t> prompt_tokens_ = {128, 512};
   std::int64_t generate_tokens_ = 32;
   std::vector<std::int64_t> depths_ = {0, 512};
+  std::vector<std::int64_t> batches_ = {1};
   std::int64_t repetitions_ = 5;
+  std::string machine_ = "around";
   bool json_ = false;
 };
 
-BenchResult BenchCommand::measure_prompt(const Setting& setting, std::int64_t tokens) const {
-  const std::vector<std::int32_t> ids = random_tokens(tokens, setting.model.config().vocab_size);
-  const Work work = prefill_work(setting.work, tokens);
-  BenchResult result;
-  result.test = fmt::format("pp{}", tokens);
-  result.tokens = tokens;
-  result.bytes = work.bytes;
-  result.flops = work.flops;
-  for (std::int64_t i = 0; i <= repetitions_; ++i) {
-    setting.scope.check();
-    State state = setting.model.new_state();
-    const double seconds = seconds_of(
-        [&] { setting.model.forward(ids, {.past_key_values = {&state, 1}, .logits_to_keep = 1}); });
-    if (i > 0) {
-      result.seconds.push_back(seconds);
-    }
-  }
-  return result;
-}
-
-BenchResult BenchCommand::measure_generation(const Setting& setting, std::int64_t depth) const {
-  const std::vector<std::int32_t> ids =
-      random_tokens(depth + generate_tokens_, setting.model.config().vocab_size);
-  const auto all = std::span(ids);
-  State deep = setting.model.new_state();
-  if (depth > 0) {
-    setting.model.forward(all.first(static_cast<std::size_t>(depth)),
-                          {.past_key_values = {&deep, 1}, .logits_to_keep = 1});
-  }
-  BenchResult result;
-  result.test = fmt::format("tg@{}", depth);
-  result.tokens = generate_tokens_;
-  for (std::int64_t i = 0; i < generate_tokens_; ++i) {
-    const Work work = decode_work(setting.work, depth + i);
-    result.bytes += work.bytes;
-    result.flops += work.flops;
-  }
-  for (std::int64_t i = 0; i <= repetitions_; ++i) {
-    State state = deep;
-    const double seconds = seconds_of([&] {
-      for (std::size_t at = static_cast<std::size_t>(depth); at < ids.size(); ++at) {
-        setting.scope.check();
-        setting.model.forward(all.subspan(at, 1), {.past_key_values = {&state, 1}});
-      }
-    });
-    if (i > 0) {
-      result.seconds.push_back(seconds);
-    }
-  }
-  return result;
-}
-
-std::vector<BenchResult> BenchCommand::measure(const Setting& setting) const {
-  Progress progress("Measuring");
-  const auto total = static_cast<std::int64_t>(prompt_tokens_.size() + depths_.size());
-  std::vector<BenchResult> results;
-  const auto add = [&](BenchResult result) {
-    result.roof = setting.meter.measure();
-    results.push_back(std::move(result));
-  };
-  setting.meter.measure();
-  std::int64_t done = 0;
+std::vector<BenchResult> BenchCommand::measure(BenchRun& run, MachineMeter* meter) const {
+  std::vector<std::function<BenchResult()>> tests;
   for (const std::int64_t tokens : prompt_tokens_) {
-    progress.update(done++, total);
     if (tokens > 0) {
-      add(measure_prompt(setting, tokens));
+      tests.emplace_back([&run, tokens] { return run.prompt(tokens); });
     }
   }
-  for (const std::int64_t depth : depths_) {
-    progress.update(done++, total);
-    if (generate_tokens_ > 0) {
-      add(measure_generation(setting, depth));
+  for (const std::int64_t sequences : batches_) {
+    for (const std::int64_t depth : depths_) {
+      if (generate_tokens_ > 0) {
+        tests.emplace_back([this, &run, depth, sequences] {
+          return run.generation(
+              {.depth = depth, .tokens = generate_tokens_, .sequences = sequences});
+        });
+      }
+    }
+  }
+  Progress progress("Measuring");
+  std::vector<BenchResult> results;
+  if (meter != nullptr) {
+    meter->measure();
+  }
+  for (const auto& test : tests) {
+    progress.update(static_cast<std::int64_t>(results.size()),
+                    static_cast<std::int64_t>(tests.size()));
+    results.push_back(test());
+    if (meter != nullptr) {
+      results.back().roof = meter->measure();
     }
   }
   return results;
 }
 
+int BenchCommand::report_machine() const {
+  const int threads = model_.threads > 0 ? model_.threads : cpu::available_processors();
+  MachineMeter meter(threads, to_load_options(model_).isa);
+  meter.measure();
+  write_output(json_ ? base::write_json(to_json(meter.figures()), base::JsonStyle::kIndented) + "\n"
+                     : to_text(meter.figures()));
+  return kExitSuccess;
+}
+
 int BenchCommand::run() {
+  if (machine_ == "only") {
+    return report_machine();
+  }
   const std::filesystem::path directory = model_directory(model_);
+  const auto begin = std::chrono::steady_clock::now();
   MiniMaxForCausalLM model = load_model(directory, model_);
+  const std::chrono::duration<double> load_seconds = std::chrono::steady_clock::now() - begin;
   const WorkModel work{model.config(), model::measure_model(directory, to_load_options(model_))};
   const InterruptScope scope;
-  MachineMeter meter(model.threads(), to_load_options(model_).isa, model.dtype());
-  std::vector<BenchResult> results = measure({model, work, scope, meter});
+  MachineMeter meter(model.threads(), to_load_options(model_).isa);
+  BenchRun run(model, work, scope, repetitions_);
+  std::vector<BenchResult> results = measure(run, machine_ == "around" ? &meter : nullptr);
   const BenchReport report{.model = base::printable(directory.string()),
+                           .arithmetic = arithmetic_of(model),
+                           .weight_bytes = model.size().weight_bytes,
+                           .state_bytes = run.most_state_bytes(),
+                           .load_seconds = load_seconds.count(),
+                           .peak_memory_bytes = peak_memory_bytes(),
                            .machine = meter.figures(),
                            .results = std::move(results)};
   write_output(json_ ? base::write_json(to_json(report), base::JsonStyle::kIndented) + "\n"

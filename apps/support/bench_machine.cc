@@ -22,12 +22,21 @@ std::string processor_name() {
   return "unknown processor";
 }
 
-Roof roof_of(const cpu::MachineLimits& limits, ComputeType dtype) {
+Roof roof_of(const cpu::MachineLimits& limits) {
   constexpr double kGiga = 1e9;
-  const double flops =
-      dtype == ComputeType::kBFloat16 ? limits.bfloat16_flops : limits.float32_flops;
   return {.read_gb_per_second = limits.read_bytes_per_s / kGiga,
-          .peak_gflop_per_second = flops / kGiga};
+          .float32_gflop_per_second = limits.float32_flops / kGiga,
+          .bfloat16_gflop_per_second = limits.bfloat16_flops / kGiga,
+          .int8_gop_per_second = limits.int8_ops / kGiga};
+}
+
+// f(field) for every field.
+template <class F>
+Roof each_field(const F& f) {
+  return {.read_gb_per_second = f(&Roof::read_gb_per_second),
+          .float32_gflop_per_second = f(&Roof::float32_gflop_per_second),
+          .bfloat16_gflop_per_second = f(&Roof::bfloat16_gflop_per_second),
+          .int8_gop_per_second = f(&Roof::int8_gop_per_second)};
 }
 
 double median_of(const std::vector<Roof>& measured, double Roof::* field) {
@@ -41,29 +50,26 @@ double median_of(const std::vector<Roof>& measured, double Roof::* field) {
 
 }  // namespace
 
-MachineMeter::MachineMeter(int threads, const std::string& isa, ComputeType dtype)
+MachineMeter::MachineMeter(int threads, const std::string& isa)
     : threads_(threads),
-      isa_(isa.empty() ? cpu::detect_isa() : cpu::isa_from_name(isa).value_or(cpu::detect_isa())),
-      dtype_(dtype) {}
+      isa_(isa.empty() ? cpu::detect_isa() : cpu::isa_from_name(isa).value_or(cpu::detect_isa())) {}
 
 Roof MachineMeter::measure() {
   // A pool of its own, gone before the model runs: waiting threads would take turns with it.
   cpu::ThreadPool pool(threads_);
-  measured_.push_back(roof_of(cpu::measure_machine(pool, isa_), dtype_));
+  measured_.push_back(roof_of(cpu::measure_machine(pool, isa_)));
   const Roof& after = measured_.back();
   const Roof& before = measured_.size() > 1 ? measured_[measured_.size() - 2] : after;
-  return {
-      .read_gb_per_second = (before.read_gb_per_second + after.read_gb_per_second) / 2,
-      .peak_gflop_per_second = (before.peak_gflop_per_second + after.peak_gflop_per_second) / 2};
+  return each_field([&](double Roof::* field) { return (before.*field + after.*field) / 2; });
 }
 
 MachineFigures MachineMeter::figures() const {
-  return {.processor = processor_name(),
-          .isa = std::string(cpu::isa_name(isa_)),
-          .dtype = dtype_ == ComputeType::kBFloat16 ? "bfloat16" : "float32",
-          .threads = threads_,
-          .roof = {.read_gb_per_second = median_of(measured_, &Roof::read_gb_per_second),
-                   .peak_gflop_per_second = median_of(measured_, &Roof::peak_gflop_per_second)}};
+  MachineFigures figures{
+      .processor = processor_name(), .isa = std::string(cpu::isa_name(isa_)), .threads = threads_};
+  if (!measured_.empty()) {
+    figures.roof = each_field([&](double Roof::* field) { return median_of(measured_, field); });
+  }
+  return figures;
 }
 
 }  // namespace minimax::apps

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "cpu/isa.h"
-#include "minimax/model.h"
 #include "support/bench_report.h"
 
 namespace minimax::apps {
@@ -14,19 +13,18 @@ namespace minimax::apps {
 class MachineMeter {
  public:
   /// `isa` as in LoadOptions.
-  MachineMeter(int threads, const std::string& isa, ComputeType dtype);
+  MachineMeter(int threads, const std::string& isa);
 
   /// Takes one set of measurements, about a second. Returns the means of it and of the one before,
   /// between which a test ran: other tenants of a machine come and go within seconds.
   Roof measure();
 
-  /// The medians of all measurements. Requires: at least one measure().
+  /// The medians of all measurements.
   MachineFigures figures() const;
 
  private:
   int threads_ = 1;
   cpu::Isa isa_ = cpu::Isa::kScalar;
-  ComputeType dtype_ = ComputeType::kFloat32;
   std::vector<Roof> measured_;
 };
 

@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
+#include "base/memory.h"
 #include "minimax/version.h"
 
 namespace minimax::apps {
@@ -17,11 +20,11 @@ struct Figures {
   double max = 0;
   double gb_per_second = 0;
   double gflop_per_second = 0;
-  double percent_of_bandwidth = 0;
-  double percent_of_peak = 0;
+  std::optional<double> percent_of_bandwidth = {};
+  std::optional<double> percent_of_peak = {};
 };
 
-Figures figures(const BenchResult& result) {
+Figures figures(const BenchResult& result, PeakType arithmetic) {
   const auto tokens = static_cast<double>(result.tokens);
   const double seconds = median(result.seconds);
   Figures figures{.tokens_per_second = tokens / seconds,
@@ -29,12 +32,72 @@ Figures figures(const BenchResult& result) {
                   .max = tokens / *std::ranges::min_element(result.seconds),
                   .gb_per_second = result.bytes / seconds / 1e9,
                   .gflop_per_second = result.flops / seconds / 1e9};
-  figures.percent_of_bandwidth = 100 * figures.gb_per_second / result.roof.read_gb_per_second;
-  figures.percent_of_peak = 100 * figures.gflop_per_second / result.roof.peak_gflop_per_second;
+  if (result.roof) {
+    figures.percent_of_bandwidth = 100 * figures.gb_per_second / result.roof->read_gb_per_second;
+    figures.percent_of_peak = 100 * figures.gflop_per_second / result.roof->peak(arithmetic);
+  }
   return figures;
 }
 
+const char* name_of(PeakType type) {
+  switch (type) {
+    case PeakType::kInt8:
+      return "int8";
+    case PeakType::kBFloat16:
+      return "bfloat16";
+    case PeakType::kFloat32:
+      break;
+  }
+  return "float32";
+}
+
+base::Json or_null(const std::optional<double>& value) {
+  return value ? base::Json(*value) : base::Json();
+}
+
+std::string or_dash(const std::optional<double>& value) {
+  return value ? fmt::format("{:.1f}", *value) : "-";
+}
+
+base::JsonObject to_json(const BenchResult& result, PeakType arithmetic) {
+  const Figures row = figures(result, arithmetic);
+  base::JsonArray seconds(result.seconds.begin(), result.seconds.end());
+  base::JsonObject json = {{"test", result.test},
+                           {"tokens_per_second", row.tokens_per_second},
+                           {"min", row.min},
+                           {"max", row.max},
+                           {"sequences", result.sequences},
+                           {"tokens", result.tokens},
+                           {"repetitions", static_cast<std::int64_t>(result.seconds.size())},
+                           {"seconds", std::move(seconds)},
+                           {"bytes", result.bytes},
+                           {"gb_per_second", row.gb_per_second},
+                           {"gflop_per_second", row.gflop_per_second}};
+  if (result.experts > 0) {
+    json.emplace_back("experts_read", result.experts);
+  }
+  if (result.roof) {
+    json.emplace_back("machine_read_gb_per_second", result.roof->read_gb_per_second);
+    json.emplace_back("machine_peak_gflop_per_second", result.roof->peak(arithmetic));
+  }
+  json.emplace_back("percent_of_read_bandwidth", or_null(row.percent_of_bandwidth));
+  json.emplace_back("percent_of_peak", or_null(row.percent_of_peak));
+  return json;
+}
+
 }  // namespace
+
+double Roof::peak(PeakType type) const {
+  switch (type) {
+    case PeakType::kInt8:
+      return int8_gop_per_second;
+    case PeakType::kBFloat16:
+      return bfloat16_gflop_per_second;
+    case PeakType::kFloat32:
+      break;
+  }
+  return float32_gflop_per_second;
+}
 
 double median(std::vector<double> values) {
   std::ranges::sort(values);
@@ -42,54 +105,62 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
+base::Json to_json(const MachineFigures& machine) {
+  base::JsonObject json = {
+      {"processor", machine.processor}, {"isa", machine.isa}, {"threads", machine.threads}};
+  if (machine.roof) {
+    json.emplace_back("read_gb_per_second", machine.roof->read_gb_per_second);
+    json.emplace_back("float32_gflop_per_second", machine.roof->float32_gflop_per_second);
+    json.emplace_back("bfloat16_gflop_per_second", machine.roof->bfloat16_gflop_per_second);
+    json.emplace_back("int8_gop_per_second", machine.roof->int8_gop_per_second);
+  }
+  return json;
+}
+
+std::string to_text(const MachineFigures& machine) {
+  std::string text =
+      fmt::format("{}, {}, {} threads", machine.processor, machine.isa, machine.threads);
+  if (machine.roof) {
+    text += fmt::format(
+        ": reads {:.1f} GB/s, calculates {:.0f} GFLOP/s in float32, {:.0f} in bfloat16, {:.0f} "
+        "GOP/s in int8",
+        machine.roof->read_gb_per_second, machine.roof->float32_gflop_per_second,
+        machine.roof->bfloat16_gflop_per_second, machine.roof->int8_gop_per_second);
+  }
+  return text + "\n";
+}
+
 base::Json to_json(const BenchReport& report) {
   base::JsonArray results;
   for (const BenchResult& result : report.results) {
-    const Figures row = figures(result);
-    results.emplace_back(
-        base::JsonObject{{"test", result.test},
-                         {"tokens_per_second", row.tokens_per_second},
-                         {"min", row.min},
-                         {"max", row.max},
-                         {"tokens", result.tokens},
-                         {"repetitions", static_cast<std::int64_t>(result.seconds.size())},
-                         {"gb_per_second", row.gb_per_second},
-                         {"gflop_per_second", row.gflop_per_second},
-                         {"machine_read_gb_per_second", result.roof.read_gb_per_second},
-                         {"machine_peak_gflop_per_second", result.roof.peak_gflop_per_second},
-                         {"percent_of_read_bandwidth", row.percent_of_bandwidth},
-                         {"percent_of_peak", row.percent_of_peak}});
+    results.emplace_back(to_json(result, report.arithmetic));
   }
-  const MachineFigures& machine = report.machine;
-  return base::JsonObject{
-      {"version", kVersion},
-      {"model", report.model},
-      {"machine", base::JsonObject{{"processor", machine.processor},
-                                   {"isa", machine.isa},
-                                   {"threads", machine.threads},
-                                   {"dtype", machine.dtype},
-                                   {"read_gb_per_second", machine.roof.read_gb_per_second},
-                                   {"peak_gflop_per_second", machine.roof.peak_gflop_per_second}}},
-      {"results", std::move(results)}};
+  return base::JsonObject{{"version", kVersion},
+                          {"model", report.model},
+                          {"arithmetic", name_of(report.arithmetic)},
+                          {"weight_bytes", report.weight_bytes},
+                          {"state_bytes", report.state_bytes},
+                          {"load_seconds", report.load_seconds},
+                          {"peak_memory_bytes", report.peak_memory_bytes},
+                          {"machine", to_json(report.machine)},
+                          {"results", std::move(results)}};
 }
 
 std::string to_text(const BenchReport& report) {
-  const MachineFigures& machine = report.machine;
   std::string text = fmt::format(
-      "{}\n{}, {}, {} threads: reads {:.1f} GB/s, calculates {:.0f} GFLOP/s in {}\n\n"
-      "| {:<10} | {:>10} | {:>10} | {:>10} | {:>7} | {:>6} | {:>8} | {:>6} |\n"
-      "|{:-<12}|{:->12}|{:->12}|{:->12}|{:->9}|{:->8}|{:->10}|{:->8}|\n",
-      report.model, machine.processor, machine.isa, machine.threads,
-      machine.roof.read_gb_per_second, machine.roof.peak_gflop_per_second, machine.dtype, "test",
-      "tokens/s", "min", "max", "GB/s", "% roof", "GFLOP/s", "% peak", "", ":", ":", ":", ":", ":",
-      ":", ":");
+      "{}\n{}loaded in {:.2f} s; weights {}, states {}; arithmetic in {}\n\n"
+      "| {:<11} | {:>10} | {:>10} | {:>10} | {:>7} | {:>6} | {:>8} | {:>6} |\n"
+      "|{:-<13}|{:->12}|{:->12}|{:->12}|{:->9}|{:->8}|{:->10}|{:->8}|\n",
+      report.model, to_text(report.machine), report.load_seconds,
+      base::format_bytes(report.weight_bytes), base::format_bytes(report.state_bytes),
+      name_of(report.arithmetic), "test", "tokens/s", "min", "max", "GB/s", "% roof", "GFLOP/s",
+      "% peak", "", ":", ":", ":", ":", ":", ":", ":");
   for (const BenchResult& result : report.results) {
-    const Figures row = figures(result);
+    const Figures row = figures(result, report.arithmetic);
     text += fmt::format(
-        "| {:<10} | {:>10.2f} | {:>10.2f} | {:>10.2f} | {:>7.2f} | {:>6.1f} | {:>8.1f} | {:>6.1f} "
-        "|\n",
+        "| {:<11} | {:>10.2f} | {:>10.2f} | {:>10.2f} | {:>7.2f} | {:>6} | {:>8.1f} | {:>6} |\n",
         result.test, row.tokens_per_second, row.min, row.max, row.gb_per_second,
-        row.percent_of_bandwidth, row.gflop_per_second, row.percent_of_peak);
+        or_dash(row.percent_of_bandwidth), row.gflop_per_second, or_dash(row.percent_of_peak));
   }
   return text;
 }

@@ -14,12 +14,15 @@ TEST(Median, IsTheMiddle) {
 
 TEST(BenchReport, TakesTokensPerSecondFromTheMedian) {
   BenchReport report;
-  report.results = {{.test = "pp4",
-                     .seconds = {2, 1, 4},
-                     .tokens = 4,
-                     .bytes = 10e9,
-                     .flops = 50e9,
-                     .roof = {.read_gb_per_second = 10, .peak_gflop_per_second = 100}}};
+  report.arithmetic = PeakType::kInt8;
+  report.results = {
+      {.test = "pp4",
+       .seconds = {2, 1, 4},
+       .tokens = 4,
+       .bytes = 10e9,
+       .flops = 50e9,
+       .roof = Roof{
+           .read_gb_per_second = 10, .bfloat16_gflop_per_second = 50, .int8_gop_per_second = 100}}};
   const base::Json json = to_json(report);
   const base::Json& row = json.find("results")->array().front();
   EXPECT_EQ(row.find("test")->string(), "pp4");
@@ -29,6 +32,16 @@ TEST(BenchReport, TakesTokensPerSecondFromTheMedian) {
   EXPECT_DOUBLE_EQ(row.find("gb_per_second")->number(), 5);
   EXPECT_DOUBLE_EQ(row.find("percent_of_read_bandwidth")->number(), 50);
   EXPECT_DOUBLE_EQ(row.find("percent_of_peak")->number(), 25);
+}
+
+TEST(BenchReport, HasNoSharesWhereTheMachineWasNotMeasured) {
+  BenchReport report;
+  report.results = {{.test = "tg@0x8", .seconds = {2}, .sequences = 8, .tokens = 64}};
+  const base::Json json = to_json(report);
+  const base::Json& row = json.find("results")->array().front();
+  EXPECT_TRUE(row.find("percent_of_peak")->is_null());
+  EXPECT_EQ(json.find("machine")->find("read_gb_per_second"), nullptr);
+  EXPECT_NE(to_text(report).find("tg@0x8"), std::string::npos);
 }
 
 }  // namespace

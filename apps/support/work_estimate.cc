@@ -34,13 +34,11 @@ double expert_share(const MiniMaxConfig& config) {
          static_cast<double>(config.num_local_experts);
 }
 
-// Bytes of one layer's expert set, over all layers. Each expert has three matrices.
-double routed_bytes(const WorkModel& model) {
-  const MiniMaxConfig& config = model.config;
-  const double bytes_per_value = model.measure.precision == ops::Precision::kBFloat16 ? 2 : 4;
-  return 3.0 * bytes_per_value * static_cast<double>(config.num_hidden_layers) *
-         static_cast<double>(config.num_local_experts) *
-         static_cast<double>(config.hidden_size * config.intermediate_size);
+// The weights that are read where the part `chosen` of the experts of every layer is used.
+double weights_read(const WorkModel& model, double chosen) {
+  const ModelSize& size = model.measure.size;
+  return static_cast<double>(size.active_weight_bytes) +
+         static_cast<double>(size.expert_weight_bytes) * (chosen - expert_share(model.config));
 }
 
 // Keys that a token at position `depth` sees, itself included.
@@ -51,17 +49,21 @@ double visible_keys(const MiniMaxConfig& config, double depth) {
 
 }  // namespace
 
-Work decode_work(const WorkModel& model, std::int64_t depth) {
+Work decode_work(const WorkModel& model, const DecodeStep& step) {
   const Geometry g = geometry(model.config);
   const model::StateSize state = model::state_size(model.config, model.measure.precision);
   const ModelSize& size = model.measure.size;
-  const double keys = visible_keys(model.config, static_cast<double>(depth));
-  return {.bytes = static_cast<double>(size.active_weight_bytes) +
-                   2.0 * static_cast<double>(state.fixed_bytes) +
-                   keys * static_cast<double>(state.bytes_per_token),
-          .flops = 2.0 * (static_cast<double>(size.active_parameters) + g.head_parameters) +
-                   4.0 * g.lightning_layers * g.heads_width * g.head_dim +
-                   4.0 * g.softmax_layers * g.heads_width * keys};
+  const double keys = visible_keys(model.config, static_cast<double>(step.depth));
+  const auto sequences = static_cast<double>(step.sequences);
+  const double chosen = step.experts > 0
+                            ? step.experts / static_cast<double>(model.config.num_local_experts)
+                            : expert_share(model.config);
+  const double states = 2.0 * static_cast<double>(state.fixed_bytes) +
+                        keys * static_cast<double>(state.bytes_per_token);
+  const double flops = 2.0 * (static_cast<double>(size.active_parameters) + g.head_parameters) +
+                       4.0 * g.lightning_layers * g.heads_width * g.head_dim +
+                       4.0 * g.softmax_layers * g.heads_width * keys;
+  return {.bytes = weights_read(model, chosen) + sequences * states, .flops = sequences * flops};
 }
 
 Work prefill_work(const WorkModel& model, std::int64_t tokens) {
@@ -71,12 +73,10 @@ Work prefill_work(const WorkModel& model, std::int64_t tokens) {
   const auto n = static_cast<double>(tokens);
   const double share = expert_share(model.config);
   const double chosen = 1.0 - std::pow(1.0 - share, n);
-  const double weights =
-      static_cast<double>(size.active_weight_bytes) + routed_bytes(model) * (chosen - share);
   // Within a block every token meets half of the others on average; the state is met by all.
   const double lightning = 4.0 * g.heads_width * (g.head_dim + std::min(n, g.block_size) / 2);
   const double softmax = 4.0 * g.heads_width * visible_keys(model.config, n / 2);
-  return {.bytes = weights + 2.0 * static_cast<double>(state.fixed_bytes) +
+  return {.bytes = weights_read(model, chosen) + 2.0 * static_cast<double>(state.fixed_bytes) +
                    n * static_cast<double>(state.bytes_per_token),
           .flops = 2.0 * (n * static_cast<double>(size.active_parameters) + g.head_parameters) +
                    n * (g.lightning_layers * lightning + g.softmax_layers * softmax)};

@@ -21,9 +21,16 @@ struct WorkModel {
   model::ModelMeasure measure;
 };
 
-/// One token after `depth` others: the active weights once, the lightning states there and back,
-/// all keys and values.
-Work decode_work(const WorkModel& model, std::int64_t depth);
+/// One token for each of some sequences, that are all equally long.
+struct DecodeStep {
+  std::int64_t depth = 0;  // tokens before this one
+  std::int64_t sequences = 1;
+  double experts = 0;  // of a layer that any of the tokens chose, on average; 0: those of one token
+};
+
+/// The weights of the chosen experts and all others once, the lightning states there and back, all
+/// keys and values.
+Work decode_work(const WorkModel& model, const DecodeStep& step);
 
 /// `tokens` at once from an empty state, with logits for the last one: every expert that is likely
 /// to be chosen by at least one token is read once.

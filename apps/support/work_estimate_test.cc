@@ -22,6 +22,7 @@ WorkModel small_model() {
   model.measure.precision = ops::Precision::kFloat32;
   model.measure.size.active_parameters = 1000;
   model.measure.size.active_weight_bytes = 4000;
+  model.measure.size.expert_weight_bytes = 2400;
   return model;
 }
 
@@ -29,17 +30,28 @@ TEST(DecodeWork, CountsWeightsStateAndKeys) {
   // State: 2 heads of 4 x 4 float32, there and back. Keys and values: 1 head of 4 floats each.
   const double state = 2 * 2 * 16 * 4;
   const double token = 2 * 4 * 4;
-  EXPECT_DOUBLE_EQ(decode_work(small_model(), 0).bytes, 4000 + state + token);
-  EXPECT_DOUBLE_EQ(decode_work(small_model(), 9).bytes, 4000 + state + 10 * token);
+  EXPECT_DOUBLE_EQ(decode_work(small_model(), {.depth = 0}).bytes, 4000 + state + token);
+  EXPECT_DOUBLE_EQ(decode_work(small_model(), {.depth = 9}).bytes, 4000 + state + 10 * token);
   // Parameters and lm_head; 4 flops for every element of the state; 4 D a key and head.
-  EXPECT_DOUBLE_EQ(decode_work(small_model(), 9).flops,
+  EXPECT_DOUBLE_EQ(decode_work(small_model(), {.depth = 9}).flops,
                    2 * (1000 + 800) + 4 * 2 * 16 + 4 * 2 * 4 * 10);
 }
 
-TEST(PrefillWork, ReadsEveryChosenExpertOnce) {
-  const double experts = 3.0 * 4 * 2 * 4 * 8 * 16;  // matrices, bytes, layers, experts, E, F
+TEST(DecodeWork, SharesWeightsBetweenSequences) {
   const WorkModel model = small_model();
-  EXPECT_NEAR(prefill_work(model, 1).bytes, decode_work(model, 0).bytes, 1e-6);
+  const double one = decode_work(model, {.depth = 5}).bytes;
+  const double states = one - 4000;
+  // Three of four experts instead of the two of one token.
+  EXPECT_DOUBLE_EQ(decode_work(model, {.depth = 5, .sequences = 3, .experts = 3}).bytes,
+                   4000 + 2400.0 / 4 + 3 * states);
+  EXPECT_DOUBLE_EQ(decode_work(model, {.depth = 5, .sequences = 3, .experts = 3}).flops,
+                   3 * decode_work(model, {.depth = 5}).flops);
+}
+
+TEST(PrefillWork, ReadsEveryChosenExpertOnce) {
+  const double experts = 2400;
+  const WorkModel model = small_model();
+  EXPECT_NEAR(prefill_work(model, 1).bytes, decode_work(model, {}).bytes, 1e-6);
   const double difference = prefill_work(model, 1000).bytes - prefill_work(model, 1).bytes;
   EXPECT_NEAR(difference, experts / 2 + 999 * 2 * 4 * 4, 1e-3);
 }

@@ -114,6 +114,7 @@ ModelSize sum_sizes(const MiniMaxConfig& config, const std::vector<LoadItem>& it
     const std::int64_t bytes = bytes_in_memory(item);
     size.total_parameters += elements;
     size.weight_bytes += bytes;
+    size.expert_weight_bytes += item.parameter->is_routed_expert ? bytes : 0;
     const bool is_vocabulary = item.parameter->shard == Shard::kVocab;
     const bool is_embedding = item.parameter->published().name == "model.embed_tokens.weight";
     if (is_embedding && !config.tie_word_embeddings) {

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/bench_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+
+#include "base/random.h"
+
+namespace minimax::apps {
+namespace {
+
+constexpr std::uint64_t kSeed = 1;
+
+std::vector<std::int32_t> random_tokens(std::int64_t count, std::int64_t vocab_size,
+                                        std::uint64_t seed) {
+  std::vector<std::int32_t> ids;
+  ids.reserve(static_cast<std::size_t>(count));
+  base::SplitMix64 random(seed);
+  const auto limit = static_cast<std::uint64_t>(std::max<std::int64_t>(vocab_size - 3, 1));
+  for (std::int64_t i = 0; i < count; ++i) {
+    ids.push_back(static_cast<std::int32_t>(random.next() % limit));
+  }
+  return ids;
+}
+
+template <class Work>
+double seconds_of(const Work& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+}  // namespace
+
+void ExpertCount::add(std::span<const float> router_logits) {
+  const auto width = static_cast<std::size_t>(experts_);
+  std::vector<bool> is_read(width);
+  std::vector<std::size_t> order(width);
+  for (std::size_t row = 0; row < router_logits.size(); row += width) {
+    std::iota(order.begin(), order.end(), row);
+    std::partial_sort(
+        order.begin(), order.begin() + chosen_, order.end(),
+        [&](std::size_t a, std::size_t b) { return router_logits[a] > router_logits[b]; });
+    for (std::int64_t i = 0; i < chosen_; ++i) {
+      is_read[order[static_cast<std::size_t>(i)] - row] = true;
+    }
+  }
+  sum_ += static_cast<double>(std::ranges::count(is_read, true));
+  count_ += 1.0;
+}
+
+void BenchRun::note_states(std::span<const State> states) {
+  std::int64_t bytes = 0;
+  for (const State& state : states) {
+    bytes += state.bytes();
+  }
+  most_state_bytes_ = std::max(most_state_bytes_, bytes);
+}
+
+BenchResult BenchRun::prompt(std::int64_t tokens) {
+  const std::vector<std::int32_t> ids = random_tokens(tokens, model_.config().vocab_size, kSeed);
+  const Work work = prefill_work(work_, tokens);
+  BenchResult result;
+  result.test = fmt::format("pp{}", tokens);
+  result.tokens = tokens;
+  result.bytes = work.bytes;
+  result.flops = work.flops;
+  for (std::int64_t i = 0; i <= repetitions_; ++i) {
+    scope_.check();
+    State state = model_.new_state();
+    const double seconds = seconds_of(
+        [&] { model_.forward(ids, {.past_key_values = {&state, 1}, .logits_to_keep = 1}); });
+    note_states({&state, 1});
+    if (i > 0) {
+      result.seconds.push_back(seconds);
+    }
+  }
+  return result;
+}
+
+// Token number `at` of every sequence.
+MoeCausalLMOutputWithPast BenchRun::step(const Rows& rows, std::size_t at, std::span<State> states,
+                                         bool wants_routers) {
+  std::vector<std::int32_t> ids;
+  ids.reserve(rows.size());
+  for (const std::vector<std::int32_t>& row : rows) {
+    ids.push_back(row[at]);
+  }
+  ModelInputs inputs(ids);
+  inputs.batch_size = static_cast<std::int64_t>(rows.size());
+  return model_.forward(inputs, {.past_key_values = states, .output_router_logits = wants_routers});
+}
+
+double BenchRun::experts_of(const GenerationTest& test, const Rows& rows,
+                            std::vector<State> states) {
+  const MiniMaxConfig& config = model_.config();
+  if (test.sequences == 1) {
+    return static_cast<double>(config.num_experts_per_tok);
+  }
+  ExpertCount count(config.num_local_experts, config.num_experts_per_tok);
+  for (std::size_t at = static_cast<std::size_t>(test.depth); at < rows.front().size(); ++at) {
+    scope_.check();
+    for (const FloatTensor& layer : step(rows, at, states, true).router_logits) {
+      count.add(layer.values);
+    }
+  }
+  return count.mean();
+}
+
+BenchResult BenchRun::generation(const GenerationTest& test) {
+  Rows rows;
+  std::vector<State> deep;
+  for (std::int64_t i = 0; i < test.sequences; ++i) {
+    rows.push_back(random_tokens(test.depth + test.tokens, model_.config().vocab_size,
+                                 kSeed + static_cast<std::uint64_t>(i)));
+    deep.push_back(model_.new_state());
+    if (test.depth > 0) {
+      const std::span<const std::int32_t> ids = rows.back();
+      model_.forward(ids.first(static_cast<std::size_t>(test.depth)),
+                     {.past_key_values = {&deep.back(), 1}, .logits_to_keep = 1});
+    }
+  }
+  BenchResult result;
+  result.test = fmt::format("tg@{}", test.depth);
+  if (test.sequences > 1) {
+    result.test += fmt::format("x{}", test.sequences);
+  }
+  result.sequences = test.sequences;
+  result.tokens = test.tokens * test.sequences;
+  result.experts = experts_of(test, rows, deep);
+  for (std::int64_t i = 0; i < test.tokens; ++i) {
+    const Work work = decode_work(
+        work_, {.depth = test.depth + i, .sequences = test.sequences, .experts = result.experts});
+    result.bytes += work.bytes;
+    result.flops += work.flops;
+  }
+  for (std::int64_t i = 0; i <= repetitions_; ++i) {
+    std::vector<State> states = deep;
+    const double seconds = seconds_of([&] {
+      for (std::size_t at = static_cast<std::size_t>(test.depth); at < rows.front().size(); ++at) {
+        scope_.check();
+        step(rows, at, states, false);
+      }
+    });
+    note_states(states);
+    if (i > 0) {
+      result.seconds.push_back(seconds);
+    }
+  }
+  return result;
+}
+
+}  // namespace minimax::apps
