@@ -49,6 +49,18 @@ void add_execution_options(CLI::App& command, Environment& environment, ModelOpt
           ->check(one_of({"auto", "scalar", "avx2", "avx512"}))
           ->capture_default_str()
           ->group(group));
+  environment.bind(
+      command
+          .add_option("--expert-memory", options.expert_memory,
+                      "Memory for routed experts, such as 8GiB; the others are read from the files "
+                      "when they are chosen; default: all, or what is available")
+          ->type_name("SIZE")
+          ->check([](const std::string& text) {
+            return text.starts_with('-') ? "expected a size such as 8GiB, found " + text
+                                         : std::string();
+          })
+          ->transform(CLI::AsSizeValue(false))
+          ->group(group));
   environment.bind(command
                        .add_option("--attn-implementation", options.attention,
                                    "flash: in tiles; eager: all scores at once, slow")
@@ -70,6 +82,7 @@ LoadOptions to_load_options(const ModelOptions& options) {
   load.attn_implementation =
       options.attention == "eager" ? AttnImplementation::kEager : AttnImplementation::kFlash;
   load.threads = options.threads;
+  load.expert_memory_bytes = static_cast<std::int64_t>(options.expert_memory);
   load.isa = options.isa == "auto" ? "" : options.isa;
   return load;
 }

@@ -19,7 +19,8 @@ struct ModelOptions {
   std::string dtype = "auto";
   std::string isa = "auto";
   std::string attention = "flash";
-  int threads = 0;  // 0: one per available processor
+  int threads = 0;                  // 0: one per available processor
+  std::uint64_t expert_memory = 0;  // bytes; 0: as much as the experts need or memory has
 };
 
 /// Adds the positional MODEL, for commands that do not run the model.

@@ -43,6 +43,12 @@ struct LoadOptions {
   /// Replaces MiniMaxConfig::lightning_norm_eps; with rms_norm_eps, results compare with
   /// llama.cpp's.
   std::optional<double> lightning_norm_eps = std::nullopt;
+  /// Memory for routed experts. Those that do not fit are read from the files when the router
+  /// chooses them. 0: all experts, or where memory is too small for them, what is available.
+  std::int64_t expert_memory_bytes = 0;
+  /// [layers * experts]: how often the router chose each, so that the most wanted are in memory
+  /// from the start. Empty: not known.
+  std::vector<std::int64_t> expert_counts = {};
   std::string isa = {};  ///< "scalar", "avx2" or "avx512"; empty: the widest of the machine
   /// Called from the loading thread with the bytes read so far and in all.
   std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)> on_progress = {};

@@ -41,8 +41,9 @@ void CheckpointReader::read(const TensorEntry& entry, std::span<std::byte> out) 
   read(entry, 0, out);
 }
 
-void CheckpointReader::prefetch(const TensorEntry& entry) const noexcept {
-  files_[static_cast<std::size_t>(entry.file)].prefetch(entry.offset, entry.bytes);
+void CheckpointReader::prefetch(const TensorEntry& entry, std::int64_t begin,
+                                std::int64_t bytes) const noexcept {
+  files_[static_cast<std::size_t>(entry.file)].prefetch(entry.offset + begin, bytes);
 }
 
 }  // namespace minimax::io

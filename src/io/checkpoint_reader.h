@@ -30,8 +30,9 @@ class CheckpointReader {
   /// Copies the whole tensor. Requires: out.size() == entry.bytes.
   void read(const TensorEntry& entry, std::span<std::byte> out) const;
 
-  /// Asks the system to start reading this tensor; a hint that never fails.
-  void prefetch(const TensorEntry& entry) const noexcept;
+  /// Asks the system to start reading bytes [begin, begin + bytes) of the tensor; a hint that never
+  /// fails.
+  void prefetch(const TensorEntry& entry, std::int64_t begin, std::int64_t bytes) const noexcept;
 
  private:
   std::vector<InputFile> files_;

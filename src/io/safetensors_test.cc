@@ -159,7 +159,7 @@ TEST(CheckpointReader, ReadsRangesAndRefusesThoseOutside) {
   const TensorEntry& entry = checkpoint.require("x");
   std::string two(2, '\0');
   const auto bytes = std::as_writable_bytes(std::span(two));
-  reader.prefetch(entry);
+  reader.prefetch(entry, 0, entry.bytes);
   reader.read(entry, 1, bytes);
   EXPECT_EQ(two, "bc");
   for (const std::int64_t begin : {std::int64_t{-1}, std::int64_t{3}, std::int64_t{5}, INT64_MAX}) {

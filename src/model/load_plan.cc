@@ -103,8 +103,10 @@ void choose_formats(ops::Precision precision, std::vector<LoadItem>& items) {
   }
 }
 
+quant::Matrix matrix_of(const LoadItem& item) { return {nullptr, item.format, item.source->shape}; }
+
 std::int64_t bytes_in_memory(const LoadItem& item) {
-  return tensor::Arena::footprint(quant::Matrix::bytes_of(item.format, item.source->shape));
+  return tensor::Arena::footprint(matrix_of(item).bytes());
 }
 
 ModelSize sum_sizes(const MiniMaxConfig& config, const std::vector<LoadItem>& items) {

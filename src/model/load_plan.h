@@ -34,7 +34,10 @@ ops::Precision resolve_precision(ComputeType requested, const std::vector<LoadIt
 /// so on purpose: they stay as they are.
 void choose_formats(ops::Precision precision, std::vector<LoadItem>& items);
 
-/// What an item takes in an arena.
+/// What an item will be in memory, without data.
+quant::Matrix matrix_of(const LoadItem& item);
+
+/// What it takes in an arena.
 std::int64_t bytes_in_memory(const LoadItem& item);
 
 /// Sums over all items.

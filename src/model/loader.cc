@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -95,19 +98,75 @@ std::vector<std::int32_t> find_zero_rows(const quant::Matrix& head) {
 void allocate_views(const std::vector<LoadItem>& items, std::int64_t bytes, Weights& weights) {
   weights.arena = tensor::Arena(bytes, tensor::Pages::kHuge);
   for (const LoadItem& item : items) {
-    const std::int64_t size = quant::Matrix::bytes_of(item.format, item.source->shape);
-    item.parameter->place({weights.arena.allocate(size), item.format, item.source->shape});
+    const quant::Matrix matrix = matrix_of(item);
+    item.parameter->place(matrix.at(weights.arena.allocate(matrix.bytes())));
   }
 }
 
-// Chooses formats for the weights and makes room for them.
-void allocate_weights(const std::string& name, ops::Precision precision,
-                      std::vector<LoadItem>& items, Model& model) {
+// Chooses the arithmetic and the formats of the weights.
+void plan_weights(ops::Precision precision, std::vector<LoadItem>& items, Model& model) {
   model.precision = precision;
   choose_formats(precision, items);
   model.size = sum_sizes(model.config, items);
+}
+
+void allocate_weights(const std::string& name, const std::vector<LoadItem>& items, Model& model) {
+  std::int64_t bytes = 0;
+  for (const LoadItem& item : items) {
+    bytes += bytes_in_memory(item);
+  }
   check_memory(name, model.size.weight_bytes);
-  allocate_views(items, model.size.weight_bytes, model.weights);
+  allocate_views(items, bytes, model.weights);
+}
+
+// The room that experts get where not all of them will be in memory, else nothing.
+std::optional<std::int64_t> expert_memory(const LoadOptions& options, const ModelSize& size) {
+  if (options.expert_memory_bytes > 0) {
+    return options.expert_memory_bytes < size.expert_weight_bytes
+               ? std::optional(options.expert_memory_bytes)
+               : std::nullopt;
+  }
+  const std::int64_t available = base::available_memory_bytes();
+  if (size.weight_bytes <= available || size.expert_weight_bytes == 0) {
+    return std::nullopt;
+  }
+  constexpr std::int64_t kShareLeft = 8;  // an eighth is left to states and the program
+  return available - available / kShareLeft - (size.weight_bytes - size.expert_weight_bytes);
+}
+
+using ItemOfView = std::unordered_map<const quant::Matrix*, const LoadItem*>;
+
+ExpertPart expert_part(const ItemOfView& items, const quant::Matrix& view) {
+  const LoadItem& item = *items.at(&view);
+  return {
+      .entry = item.entry, .first_element = item.source->first_element, .matrix = matrix_of(item)};
+}
+
+// Lets the routed experts be read on demand, into `room` bytes.
+void offload_experts(const std::vector<LoadItem>& experts, std::int64_t room,
+                     const LoadOptions& options, io::Checkpoint checkpoint, Model& model) {
+  ItemOfView items;
+  for (const LoadItem& item : experts) {
+    items.emplace(std::get<quant::Matrix*>(item.parameter->view), &item);
+  }
+  ExpertCache::Args args{.checkpoint = std::move(checkpoint),
+                         .layers = model.config.num_hidden_layers,
+                         .experts = model.config.num_local_experts,
+                         .parts = {},
+                         .memory_bytes = room};
+  for (const LayerWeights& layer : model.weights.layers) {
+    const ExpertWeights& weights = layer.moe.experts;
+    for (std::size_t e = 0; e < weights.gate.size(); ++e) {
+      args.parts.push_back({expert_part(items, weights.gate[e]), expert_part(items, weights.up[e]),
+                            expert_part(items, weights.down[e])});
+    }
+  }
+  model.expert_cache = std::make_unique<ExpertCache>(std::move(args));
+  model.expert_cache->warm(options.expert_counts, load_threads(options));
+  const std::int64_t resident = model.expert_cache->counts().resident;
+  model.warnings.push_back(
+      fmt::format("{} of {} experts are in memory, the others are read when they are chosen",
+                  resident, experts.size() / std::tuple_size_v<ExpertParts>));
 }
 
 // Derives what follows from the weights.
@@ -132,18 +191,29 @@ Model load_model(const std::filesystem::path& directory, HeadKind head,
   Model model;
   model.config = MiniMaxConfig::from_pretrained(directory);
   model.warnings = model.config.warnings;
-  const io::Checkpoint checkpoint = io::read_safetensors(directory);
+  io::Checkpoint checkpoint = io::read_safetensors(directory);
   model.warnings.insert(model.warnings.end(), checkpoint.warnings.begin(),
                         checkpoint.warnings.end());
   const std::vector<Parameter> table = parameters(model.config, head, model.weights);
   std::vector<LoadItem> items = match(checkpoint, table);
-  allocate_weights(directory.string(), resolve_precision(options.dtype, items), items, model);
-
-  const io::CheckpointReader reader(checkpoint);
-  read_items(reader, items, options);
-  initialize_missing(items, kInitializerSeed, model);
+  plan_weights(resolve_precision(options.dtype, items), items, model);
   add_random_warnings(items, model.warnings);
   add_unused_warnings(checkpoint, items, model.warnings);
+
+  std::vector<LoadItem> on_demand;
+  const std::optional<std::int64_t> room = expert_memory(options, model.size);
+  if (room) {
+    model.size.weight_bytes -= model.size.expert_weight_bytes - *room;
+    const auto is_expert = [](const LoadItem& item) { return item.parameter->is_routed_expert; };
+    std::ranges::copy_if(items, std::back_inserter(on_demand), is_expert);
+    std::erase_if(items, is_expert);
+  }
+  allocate_weights(directory.string(), items, model);
+  read_items(io::CheckpointReader(checkpoint), items, options);
+  initialize_missing(items, kInitializerSeed, model);
+  if (room) {
+    offload_experts(on_demand, *room, options, std::move(checkpoint), model);
+  }
   complete(head, table, model);
   return model;
 }
@@ -159,9 +229,8 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
     items.push_back({.parameter = &parameter, .source = &parameter.published()});
   }
   const bool is_bfloat16 = options.dtype == ComputeType::kBFloat16;
-  allocate_weights("the configuration",
-                   is_bfloat16 ? ops::Precision::kBFloat16 : ops::Precision::kFloat32, items,
-                   model);
+  plan_weights(is_bfloat16 ? ops::Precision::kBFloat16 : ops::Precision::kFloat32, items, model);
+  allocate_weights("the configuration", items, model);
   initialize_missing(items, seed, model);
   complete(head, table, model);
   return model;

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "minimax/config.h"
 #include "minimax/model.h"
+#include "model/expert_cache.h"
 #include "model/parameters.h"
 #include "model/weights.h"
 #include "ops/context.h"
@@ -19,6 +21,7 @@ namespace minimax::model {
 struct Model {
   MiniMaxConfig config;
   Weights weights;
+  std::unique_ptr<ExpertCache> expert_cache;  // null: all experts are in `weights`
   ops::Precision precision = ops::Precision::kFloat32;
   ModelSize size;
   std::uint64_t identity = 0;                   // model_identity() of what was loaded

@@ -102,10 +102,10 @@ TEST(Loader, ReadsFusedExpertsLikeSeparateOnes) {
     const MoeWeights& expected = separate.weights.layers[layer].moe;
     const MoeWeights& actual = fused.weights.layers[layer].moe;
     EXPECT_EQ(bytes_of(actual.router), bytes_of(expected.router));
-    for (std::size_t e = 0; e < expected.gate.size(); ++e) {
-      EXPECT_EQ(bytes_of(actual.gate[e]), bytes_of(expected.gate[e]));
-      EXPECT_EQ(bytes_of(actual.up[e]), bytes_of(expected.up[e]));
-      EXPECT_EQ(bytes_of(actual.down[e]), bytes_of(expected.down[e]));
+    for (std::size_t e = 0; e < expected.experts.gate.size(); ++e) {
+      EXPECT_EQ(bytes_of(actual.experts.gate[e]), bytes_of(expected.experts.gate[e]));
+      EXPECT_EQ(bytes_of(actual.experts.up[e]), bytes_of(expected.experts.up[e]));
+      EXPECT_EQ(bytes_of(actual.experts.down[e]), bytes_of(expected.experts.down[e]));
     }
   }
 }

@@ -167,7 +167,7 @@ void decoder_layer(const Context& ctx, const Model& model, const LayerWeights& l
                         .out = a.x});
 
   ops::rms_norm(ctx, a.x, layer.mlp_norm, config.rms_norm_eps, a.residual);
-  mixture_of_experts(ctx, layer.moe, disturbed(ctx, batch, state.layer, a), a);
+  mixture_of_experts(ctx, model, state.layer, disturbed(ctx, batch, state.layer, a), a);
   ops::scaled_add(ctx, {.alpha = static_cast<float>(config.mlp_alpha_factor),
                         .a = a.residual,
                         .beta = static_cast<float>(config.mlp_beta_factor),

@@ -41,8 +41,9 @@ void softmax_attention(const Context& ctx, const MiniMaxConfig& config,
                        const SoftmaxWeights& weights, const Batch& batch, const LayerState& state,
                        Activations& a);
 
-/// a.branch = MoE(x), blended with the shared expert where there is one.
-void mixture_of_experts(const Context& ctx, const MoeWeights& weights, const tensor::Tensor& x,
-                        Activations& a);
+/// a.branch = MoE(x) of layer `layer`, blended with the shared expert where there is one.
+/// Throws: Error{kIo} where experts are read on demand and cannot be.
+void mixture_of_experts(const Context& ctx, const Model& model, std::int64_t layer,
+                        const tensor::Tensor& x, Activations& a);
 
 }  // namespace minimax::model

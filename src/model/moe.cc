@@ -11,18 +11,49 @@
 namespace minimax::model {
 namespace {
 
-void routed_experts(const Context& ctx, const MoeWeights& weights, const tensor::Tensor& x,
-                    Activations& a) {
-  MoeActivations& moe = a.moe;
+void route(const Context& ctx, const MoeWeights& weights, const tensor::Tensor& x,
+           const MoeActivations& moe) {
   ops::router(ctx, {.x = x,
                     .weight = weights.router,
                     .logits = moe.router_logits,
                     .expert_ids = moe.expert_ids,
                     .expert_weights = moe.expert_weights});
+}
+
+std::span<const std::int32_t> chosen_experts(const MoeActivations& moe) {
+  return {moe.expert_ids.data<std::int32_t>(), static_cast<std::size_t>(moe.expert_ids.elements())};
+}
+
+// The router of the next layer mostly chooses for the rows of this one as it will for its own.
+void expect_experts(const Context& ctx, const Model& model, std::int64_t layer,
+                    const tensor::Tensor& x, const MoeActivations& moe) {
+  const auto next = static_cast<std::size_t>(layer) + 1;
+  if (next < model.weights.layers.size()) {
+    route(ctx, model.weights.layers[next].moe, x, moe);
+    model.expert_cache->expect(layer + 1, chosen_experts(moe));
+  }
+}
+
+const ExpertWeights& experts_of(const Context& ctx, const Model& model, std::int64_t layer,
+                                const MoeActivations& moe) {
+  if (model.expert_cache != nullptr) {
+    return model.expert_cache->fetch(layer, chosen_experts(moe), ctx.pool);
+  }
+  return model.weights.layers[static_cast<std::size_t>(layer)].moe.experts;
+}
+
+void routed_experts(const Context& ctx, const Model& model, std::int64_t layer,
+                    const tensor::Tensor& x, Activations& a) {
+  MoeActivations& moe = a.moe;
+  if (model.expert_cache != nullptr) {
+    expect_experts(ctx, model, layer, x, moe);
+  }
+  route(ctx, model.weights.layers[static_cast<std::size_t>(layer)].moe, x, moe);
   ops::moe_permute(ctx, {.expert_ids = moe.expert_ids,
                          .offsets = moe.offsets,
                          .pair_of_row = moe.pair_of_row,
                          .row_of_pair = moe.row_of_pair});
+  const ExpertWeights& weights = experts_of(ctx, model, layer, moe);
   ops::grouped_gated_matmul(ctx, {.x = x,
                                   .gate = weights.gate,
                                   .up = weights.up,
@@ -63,11 +94,13 @@ void blend_shared_expert(const Context& ctx, const SharedExpertWeights& weights,
 
 }  // namespace
 
-void mixture_of_experts(const Context& ctx, const MoeWeights& weights, const tensor::Tensor& x,
-                        Activations& a) {
-  routed_experts(ctx, weights, x, a);
-  if (!weights.shared.gate.empty()) {
-    blend_shared_expert(ctx, weights.shared, x, a);
+void mixture_of_experts(const Context& ctx, const Model& model, std::int64_t layer,
+                        const tensor::Tensor& x, Activations& a) {
+  routed_experts(ctx, model, layer, x, a);
+  const SharedExpertWeights& shared =
+      model.weights.layers[static_cast<std::size_t>(layer)].moe.shared;
+  if (!shared.gate.empty()) {
+    blend_shared_expert(ctx, shared, x, a);
   }
 }
 

@@ -24,10 +24,9 @@ class ParallelReader {
     for (const LoadItem& item : items_) {
       total_bytes += item.parameter->weights().bytes();
     }
-    const int threads = options.threads > 0 ? options.threads : cpu::available_processors();
     {
       std::vector<std::jthread> helpers;
-      for (int i = 1; i < std::min<int>(threads, 8); ++i) {
+      for (int i = 1; i < load_threads(options); ++i) {
         helpers.emplace_back([this] { work([] {}); });
       }
       work([&] {
@@ -78,6 +77,11 @@ class ParallelReader {
 };
 
 }  // namespace
+
+int load_threads(const LoadOptions& options) {
+  constexpr int kMost = 8;
+  return std::min(options.threads > 0 ? options.threads : cpu::available_processors(), kMost);
+}
 
 void read_items(const io::CheckpointReader& reader, const std::vector<LoadItem>& items,
                 const LoadOptions& options) {

@@ -10,6 +10,9 @@
 
 namespace minimax::model {
 
+/// The threads that a model is read with.
+int load_threads(const LoadOptions& options);
+
 /// Reads every item that the checkpoint has to where its parameter was placed; the calling thread
 /// takes part and reports the progress.
 /// Throws: as read_parameter() for the first item that fails.

@@ -133,9 +133,7 @@ class Table {
     add(layer + ".block_sparse_moe.gate.weight", router, kNorm, &weights.router)
         .sources.push_back(
             {.name = layer + ".mlp.gate.weight", .tensor_shape = router, .shape = router});
-    weights.gate.resize(experts);
-    weights.up.resize(experts);
-    weights.down.resize(experts);
+    weights.experts.resize(experts);
     for (std::size_t e = 0; e < experts; ++e) {
       add_expert(layer, e, weights);
     }
@@ -152,16 +150,16 @@ class Table {
                                   .tensor_shape = Shape({experts, 2 * inner, hidden}),
                                   .shape = Shape({inner, hidden}),
                                   .first_element = index * 2 * inner * hidden};
-    add_expert_part(prefix + ".w1.weight", gate_up, weights.gate[expert]);
+    add_expert_part(prefix + ".w1.weight", gate_up, weights.experts.gate[expert]);
     ParameterSource up = gate_up;
     up.first_element += inner * hidden;
-    add_expert_part(prefix + ".w3.weight", up, weights.up[expert]);
+    add_expert_part(prefix + ".w3.weight", up, weights.experts.up[expert]);
     add_expert_part(prefix + ".w2.weight",
                     {.name = layer + ".mlp.experts.down_proj",
                      .tensor_shape = Shape({experts, hidden, inner}),
                      .shape = Shape({hidden, inner}),
                      .first_element = index * hidden * inner},
-                    weights.down[expert]);
+                    weights.experts.down[expert]);
   }
 
   void add_expert_part(const std::string& name, const ParameterSource& fused, Matrix& view) {

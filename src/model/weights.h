@@ -4,6 +4,7 @@
 // F: intermediate_size, N: num_local_experts, V: vocab_size.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -37,11 +38,22 @@ struct SharedExpertWeights {
   tensor::Tensor coefficient;  // [1, E] F32
 };
 
-struct MoeWeights {
-  tensor::Tensor router;            // [N, E] F32
+/// The routed experts of a layer. Of a model whose experts are read on demand, those in memory.
+struct ExpertWeights {
   std::vector<quant::Matrix> gate;  // [N] of [F, E] (w1)
   std::vector<quant::Matrix> up;    // [N] of [F, E] (w3)
   std::vector<quant::Matrix> down;  // [N] of [E, F] (w2)
+
+  void resize(std::size_t experts) {
+    gate.resize(experts);
+    up.resize(experts);
+    down.resize(experts);
+  }
+};
+
+struct MoeWeights {
+  tensor::Tensor router;  // [N, E] F32
+  ExpertWeights experts;
   SharedExpertWeights shared;
 };
 

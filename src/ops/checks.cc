@@ -70,12 +70,17 @@ void Checks::tensor(const char* name, const Tensor& tensor, std::initializer_lis
        [&] { return fmt::format("{}: expected elements, found a null pointer", name); });
 }
 
-void Checks::matrix(const char* name, const quant::Matrix& matrix,
-                    std::initializer_list<std::int64_t> shape) const {
+void Checks::shape(const char* name, const quant::Matrix& matrix,
+                   std::initializer_list<std::int64_t> shape) const {
   that(matches(matrix.shape(), shape), [&] {
     return fmt::format("{}: expected {}, found {}", name, shape_text(shape),
                        matrix.shape().to_string());
   });
+}
+
+void Checks::matrix(const char* name, const quant::Matrix& matrix,
+                    std::initializer_list<std::int64_t> shape) const {
+  this->shape(name, matrix, shape);
   that(!matrix.empty() || matrix.bytes() == 0,
        [&] { return fmt::format("{}: expected elements, found a null pointer", name); });
 }

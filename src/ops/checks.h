@@ -27,7 +27,10 @@ class Checks {
   void tensor(const char* name, const tensor::Tensor& tensor,
               std::initializer_list<tensor::DType> dtypes,
               std::initializer_list<std::int64_t> shape) const;
-  /// As above, for weights of any format.
+  /// Weights of any format, which may have no data.
+  void shape(const char* name, const quant::Matrix& matrix,
+             std::initializer_list<std::int64_t> shape) const;
+  /// The same with data.
   void matrix(const char* name, const quant::Matrix& matrix,
               std::initializer_list<std::int64_t> shape) const;
   /// The two share no byte, or are the same bytes.

@@ -49,6 +49,13 @@ class Matrix {
   /// The same elements. Throws: Error{kInvalidArgument} unless is_plain().
   tensor::Tensor tensor() const;
 
+  /// The same format and shape with other memory, or with none.
+  Matrix at(void* data) const {
+    Matrix other = *this;
+    other.data_ = data;
+    return other;
+  }
+
   /// The bytes that a matrix takes. Throws: as the constructor.
   static std::int64_t bytes_of(Format format, const tensor::Shape& shape,
                                Layout layout = Layout::kRows);

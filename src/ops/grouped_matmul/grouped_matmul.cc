@@ -17,10 +17,16 @@ using quant::Matrix;
 using tensor::DType;
 using tensor::Tensor;
 
+// After check_offsets(): experts without rows need no elements.
 void check_weights(const Checks& checks, const char* name, std::span<const Matrix> weights,
-                   std::int64_t columns, std::int64_t inner) {
-  for (const Matrix& weight : weights) {
-    checks.matrix(name, weight, {columns, inner});
+                   const Tensor& offsets, std::initializer_list<std::int64_t> shape) {
+  const std::int32_t* begin = offsets.data<std::int32_t>();
+  for (std::size_t expert = 0; expert < weights.size(); ++expert) {
+    if (begin[expert] == begin[expert + 1]) {
+      checks.shape(name, weights[expert], shape);
+    } else {
+      checks.matrix(name, weights[expert], shape);
+    }
   }
 }
 
@@ -43,9 +49,9 @@ void check_arguments(const GroupedGatedMatmulArgs& args) {
   const std::int64_t columns = args.out.shape()[1];
   checks.equal("weights of up", static_cast<std::int64_t>(args.up.size()),
                static_cast<std::int64_t>(args.gate.size()));
-  check_weights(checks, "gate", args.gate, columns, args.x.shape()[1]);
-  check_weights(checks, "up", args.up, columns, args.x.shape()[1]);
   check_offsets(checks, args.offsets, args.gate.size(), rows);
+  check_weights(checks, "gate", args.gate, args.offsets, {columns, args.x.shape()[1]});
+  check_weights(checks, "up", args.up, args.offsets, {columns, args.x.shape()[1]});
   checks.tensor("pair_of_row", args.pair_of_row, DType::kI32, {rows});
   checks.that(args.top_k >= 1,
               [&] { return fmt::format("top_k: expected at least 1, found {}", args.top_k); });
@@ -61,8 +67,9 @@ void check_arguments(const GroupedMatmulArgs& args) {
   checks.tensor("x", args.x, DType::kF32, {Checks::kAny, Checks::kAny});
   const std::int64_t rows = args.x.shape()[0];
   checks.tensor("out", args.out, DType::kF32, {rows, Checks::kAny});
-  check_weights(checks, "weight", args.weight, args.out.shape()[1], args.x.shape()[1]);
   check_offsets(checks, args.offsets, args.weight.size(), rows);
+  check_weights(checks, "weight", args.weight, args.offsets,
+                {args.out.shape()[1], args.x.shape()[1]});
   checks.disjoint("out", args.out, "x", args.x);
 }
 

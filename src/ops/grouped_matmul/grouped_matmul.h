@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products of row groups, each with the weights of its own expert. Rows are multiplied as
 // by ops::matmul, bit for bit where all experts' weights have one type; the weights of experts
-// without rows are not read.
+// without rows are not read and may have no data.
 #pragma once
 
 #include <cstdint>
