@@ -6,9 +6,12 @@
 
 #if defined(__AVX512BF16__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && \
     defined(__AVX512VL__) && defined(__AVX512VNNI__)
-#include "cpu/simd_avx512.h"  // IWYU pragma: export
+#include "cpu/bytes_avx512.h"  // IWYU pragma: export
+#include "cpu/simd_avx512.h"   // IWYU pragma: export
 #elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
-#include "cpu/simd_avx2.h"  // IWYU pragma: export
+#include "cpu/bytes_avx2.h"  // IWYU pragma: export
+#include "cpu/simd_avx2.h"   // IWYU pragma: export
 #else
-#include "cpu/simd_scalar.h"  // IWYU pragma: export
+#include "cpu/bytes_scalar.h"  // IWYU pragma: export
+#include "cpu/simd_scalar.h"   // IWYU pragma: export
 #endif

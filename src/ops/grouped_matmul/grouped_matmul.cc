@@ -8,7 +8,7 @@
 
 #include "ops/checks.h"
 #include "ops/grouped_matmul/grouped_matmul_kernels.h"
-#include "ops/product.h"
+#include "ops/weight_product.h"
 
 namespace minimax::ops {
 namespace {
@@ -77,61 +77,37 @@ std::span<const std::int32_t> values(const Tensor& offsets) {
   return {offsets.data<std::int32_t>(), static_cast<std::size_t>(offsets.elements())};
 }
 
-// The type that all weights have, or F32 where they differ.
-DType common_dtype(std::span<const Matrix> some, std::span<const Matrix> others = {}) {
-  const auto same = [&](const Matrix& weight) { return weight.format() == some.front().format(); };
-  const bool all = std::all_of(some.begin(), some.end(), same) &&
-                   std::all_of(others.begin(), others.end(), same);
-  return all ? product_weight(some.front()).dtype : DType::kF32;
-}
-
-bool all_plain(std::span<const Matrix> weights) {
-  return std::all_of(weights.begin(), weights.end(), [](const Matrix& w) { return w.is_plain(); });
-}
-
 void cpu_grouped_gated_matmul(const Context& ctx, const GroupedGatedMatmulArgs& args) {
-  if (!all_plain(args.gate) || !all_plain(args.up)) {
+  if (!has_kernels(args.gate) || !has_kernels(args.up)) {
     return reference::grouped_gated_matmul(args);
   }
   ScratchScope scratch(ctx);
-  const std::int64_t columns = args.out.shape()[1];
-  const DType dtype = common_dtype(args.gate, args.up);
-  const Product product{.x = product_rows(ctx, scratch, args.x, dtype, args.precision),
-                        .pair_of_row = args.pair_of_row.data<std::int32_t>(),
-                        .top_k = args.top_k,
-                        .inner = args.x.shape()[1],
-                        .out = args.out.data<float>(),
-                        .columns = columns};
-  const auto kernel =
-      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::gated_product<isa>; });
-  const GroupBlocks blocks(values(args.offsets), columns, pool_of(ctx).threads());
+  WeightProduct product =
+      weight_product(ctx, scratch, args.x, {args.gate, args.up}, args.precision);
+  product.pair_of_row = args.pair_of_row.data<std::int32_t>();
+  product.top_k = args.top_k;
+  product.out = args.out.data<float>();
+  product.columns = args.out.shape()[1];
+  const GroupBlocks blocks(values(args.offsets), product.columns, pool_of(ctx).threads());
   for_each_block(ctx, blocks, 2 * args.out.elements() * product.inner,
                  [&](std::size_t expert, const Block& block) {
-                   Product gate = product;
-                   gate.weight = product_weight(args.gate[expert]);
-                   kernel(gate, product_weight(args.up[expert]), block);
+                   multiply_gated_block(ctx.isa, product, args.gate[expert], args.up[expert],
+                                        block);
                  });
 }
 
 void cpu_grouped_matmul(const Context& ctx, const GroupedMatmulArgs& args) {
-  if (!all_plain(args.weight)) {
+  if (!has_kernels(args.weight)) {
     return reference::grouped_matmul(args);
   }
   ScratchScope scratch(ctx);
-  const std::int64_t columns = args.out.shape()[1];
-  const DType dtype = common_dtype(args.weight);
-  const Product product{.x = product_rows(ctx, scratch, args.x, dtype, args.precision),
-                        .inner = args.x.shape()[1],
-                        .out = args.out.data<float>(),
-                        .columns = columns};
-  const auto kernel =
-      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::product<isa>; });
-  const GroupBlocks blocks(values(args.offsets), columns, pool_of(ctx).threads());
+  WeightProduct product = weight_product(ctx, scratch, args.x, {args.weight}, args.precision);
+  product.out = args.out.data<float>();
+  product.columns = args.out.shape()[1];
+  const GroupBlocks blocks(values(args.offsets), product.columns, pool_of(ctx).threads());
   for_each_block(ctx, blocks, args.out.elements() * product.inner,
                  [&](std::size_t expert, const Block& block) {
-                   Product one = product;
-                   one.weight = product_weight(args.weight[expert]);
-                   kernel(one, block);
+                   multiply_block(ctx.isa, product, args.weight[expert], block);
                  });
 }
 
@@ -164,7 +140,7 @@ void grouped_matmul(const Context& ctx, const GroupedMatmulArgs& args) {
 }
 
 std::int64_t grouped_matmul_scratch_bytes(std::int64_t rows, std::int64_t inner) {
-  return product_rows_bytes(rows, inner);
+  return weight_product_bytes(rows, inner);
 }
 
 }  // namespace minimax::ops

@@ -3,10 +3,11 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 
 #include "ops/checks.h"
 #include "ops/matmul/matmul_kernels.h"
-#include "ops/product.h"
+#include "ops/weight_product.h"
 
 namespace minimax::ops {
 namespace {
@@ -26,22 +27,19 @@ void cpu_matmul(const Context& ctx, const MatmulArgs& args) {
   if (rows == 0 || columns == 0) {
     return;
   }
-  if (!args.weight.is_plain()) {
+  if (!has_kernels({&args.weight, 1})) {
     return reference_matmul(args);
   }
   ScratchScope scratch(ctx);
-  const ProductWeight weight = product_weight(args.weight);
-  const Product product{.x = product_rows(ctx, scratch, args.x, weight.dtype, args.precision),
-                        .weight = weight,
-                        .inner = args.weight.shape()[1],
-                        .out = args.out.data<float>(),
-                        .columns = columns};
-  const auto kernel =
-      cpu::visit_isa(ctx.isa, []<cpu::Isa isa>() { return &kernels::product<isa>; });
+  WeightProduct product =
+      weight_product(ctx, scratch, args.x, {std::span(&args.weight, 1)}, args.precision);
+  product.out = args.out.data<float>();
+  product.columns = columns;
   const std::array<std::int32_t, 2> one_group = {0, static_cast<std::int32_t>(rows)};
   const GroupBlocks blocks(one_group, columns, pool_of(ctx).threads());
-  for_each_block(ctx, blocks, rows * columns * product.inner,
-                 [&](std::size_t, const Block& block) { kernel(product, block); });
+  for_each_block(ctx, blocks, rows * columns * product.inner, [&](std::size_t, const Block& block) {
+    multiply_block(ctx.isa, product, args.weight, block);
+  });
 }
 
 }  // namespace
@@ -62,7 +60,7 @@ void matmul(const Context& ctx, const MatmulArgs& args) {
 }
 
 std::int64_t matmul_scratch_bytes(std::int64_t rows, std::int64_t inner) {
-  return product_rows_bytes(rows, inner);
+  return weight_product_bytes(rows, inner);
 }
 
 }  // namespace minimax::ops
