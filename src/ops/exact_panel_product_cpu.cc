@@ -30,7 +30,7 @@ struct Piece {
 template <PanelLayout kLayout, int kStep>
 inline void decode_step(const std::uint8_t* codes, const BlockScales& scales, float* out) {
   const Bytes16 bytes = codes_of_step<kLayout, kStep>(codes);
-  unroll<kStepElements>([&]<int kByte>() {
+  unroll<kStepElements>([&]<int kByte>() __attribute__((always_inline)) {
     const Ints16 code = cpu::byte_of_each<kByte>(bytes);
     Floats16 value;
     if constexpr (kLayout.has_levels) {
@@ -52,10 +52,11 @@ inline void decode_chunk(const std::byte* unit, int chunk, float* out) {
       unsigned_bytes(unit) + kLayout.header_bytes() + chunk * kLayout.chunk_bytes();
   const BlockScales block = block_scales<kLayout>(unit);
   constexpr int kSteps = kChunkSteps / kChunkGroups<kLayout>;
-  unroll<kChunkGroups<kLayout>>([&]<int kPart>() {
+  unroll<kChunkGroups<kLayout>>([&]<int kPart>() __attribute__((always_inline)) {
     const BlockScales scales = group_scales<kLayout>(unit, block, group_of<kLayout>(chunk, kPart));
-    unroll<kSteps>(
-        [&]<int kStep>() { decode_step<kLayout, kPart * kSteps + kStep>(codes, scales, out); });
+    unroll<kSteps>([&]<int kStep>() __attribute__((always_inline)) {
+      decode_step<kLayout, kPart * kSteps + kStep>(codes, scales, out);
+    });
   });
 }
 

@@ -85,8 +85,8 @@ struct FewRows {
 
 /// Adds part kPart of a chunk, whose activations are the groups x[r][group], to the sums.
 template <PanelLayout kLayout, int kPart, int kRows>
-inline void add_part(const std::uint8_t* chunk, const BlockScales& scales, std::int64_t group,
-                     FewRows<kRows>& rows) {
+[[gnu::always_inline]] inline void add_part(const std::uint8_t* chunk, const BlockScales& scales,
+                                            std::int64_t group, FewRows<kRows>& rows) {
   constexpr int kGroups = kChunkGroups<kLayout>;
   constexpr int kSteps = kChunkSteps / kGroups;
   constexpr bool kWide = kLayout.has_wide_bytes();
@@ -96,7 +96,7 @@ inline void add_part(const std::uint8_t* chunk, const BlockScales& scales, std::
     ints[r] = kZero == 0 ? cpu::zero_ints()
                          : taken_back<kGroups, kPart>(rows.x[r][group].half_sums, kZero);
   }
-  unroll<kSteps>([&]<int kStep>() {
+  unroll<kSteps>([&]<int kStep>() __attribute__((always_inline)) {
     const Bytes16 bytes = bytes_of_step<kLayout, kPart * kSteps + kStep>(chunk);
     for (int r = 0; r < kRows; ++r) {
       const std::int8_t* x = rows.x[r][group].codes + (kPart * kSteps + kStep) * kStepElements;
@@ -131,7 +131,7 @@ void multiply_panel(const std::byte* panel, std::int64_t units, FewRows<kRows>& 
     const BlockScales block = byte_scales<kLayout>(panel);
     const std::uint8_t* chunk = unsigned_bytes(panel) + kLayout.header_bytes();
     for (int i = 0; i < kLayout.chunks(); ++i) {
-      unroll<kChunkGroups<kLayout>>([&]<int kPart>() {
+      unroll<kChunkGroups<kLayout>>([&]<int kPart>() __attribute__((always_inline)) {
         const BlockScales scales = group_scales<kLayout>(panel, block, group_of<kLayout>(i, kPart));
         add_part<kLayout, kPart>(chunk, scales, group, rows);
       });
@@ -218,7 +218,7 @@ inline void unpack_chunk(const std::byte* unit, const BlockScales& block, int ch
   constexpr PieceLayout kPiece = piece_layout<kLayout>();
   const std::uint8_t* codes =
       unsigned_bytes(unit) + kLayout.header_bytes() + chunk * kLayout.chunk_bytes();
-  unroll<kChunkSteps>([&]<int kStep>() {
+  unroll<kChunkSteps>([&]<int kStep>() __attribute__((always_inline)) {
     cpu::store_bytes(reinterpret_cast<std::uint8_t*>(out) + kStep * kStepBytes,
                      bytes_of_step<kLayout, kStep>(codes));
   });
@@ -266,8 +266,9 @@ struct TallTile {
 };
 
 template <PieceLayout kPiece, int kPart, int kPanels>
-inline void add_tall_part(const std::byte* const (&chunk)[std::size_t{kPanels}], int zero,
-                          std::int64_t group, TallTile<kPanels>& tile) {
+[[gnu::always_inline]] inline void add_tall_part(
+    const std::byte* const (&chunk)[std::size_t{kPanels}], int zero, std::int64_t group,
+    TallTile<kPanels>& tile) {
   constexpr int kSteps = kChunkSteps / kPiece.groups;
   TallInts<kPanels> ints[std::size_t{kTallRows}];
   for (int r = 0; r < kTallRows; ++r) {
@@ -277,7 +278,7 @@ inline void add_tall_part(const std::byte* const (&chunk)[std::size_t{kPanels}],
                              : taken_back<kPiece.groups, kPart>(tile.x[r][group].half_sums, zero);
     }
   }
-  unroll<kSteps>([&]<int kStep>() {
+  unroll<kSteps>([&]<int kStep>() __attribute__((always_inline)) {
     constexpr int kAt = kPart * kSteps + kStep;
     Bytes16 bytes[std::size_t{kPanels}];
     for (int p = 0; p < kPanels; ++p) {
@@ -313,13 +314,16 @@ void multiply_piece(const Piece& piece, int zero, ChunkRange range, TallTile<kPa
   for (int p = 0; p < kPanels; ++p) {
     chunk[p] = piece.panel[p];
   }
+  TallTile<kPanels> sums = tile;  // a copy that nothing points to stays in registers
   for (std::int64_t group = range.begin; group < range.end; ++group) {
-    unroll<kPiece.groups>(
-        [&]<int kPart>() { add_tall_part<kPiece, kPart, kPanels>(chunk, zero, group, tile); });
+    unroll<kPiece.groups>([&]<int kPart>() __attribute__((always_inline)) {
+      add_tall_part<kPiece, kPart, kPanels>(chunk, zero, group, sums);
+    });
     for (int p = 0; p < kPanels; ++p) {
       chunk[p] += kPiece.chunk_bytes();
     }
   }
+  tile = sums;
 }
 
 /// What a tile does with the outputs of the pieces before: nothing for the first piece.

@@ -23,9 +23,10 @@ inline const std::uint8_t* unsigned_bytes(const std::byte* from) {
   return reinterpret_cast<const std::uint8_t*>(from);
 }
 
-/// Calls f.template operator()<i>() for i in [0, kCount).
+/// Calls f.template operator()<i>() for i in [0, kCount). Lambdas that hold sums in registers must
+/// be inlined for that, whatever their size.
 template <int kCount, int kAt = 0, class F>
-inline void unroll(const F& f) {
+[[gnu::always_inline]] inline void unroll(const F& f) {
   if constexpr (kAt < kCount) {
     f.template operator()<kAt>();
     unroll<kCount, kAt + 1>(f);
