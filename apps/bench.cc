@@ -157,7 +157,9 @@ int BenchCommand::run() {
   const auto begin = std::chrono::steady_clock::now();
   MiniMaxForCausalLM model = load_model(directory, model_);
   const std::chrono::duration<double> load_seconds = std::chrono::steady_clock::now() - begin;
-  const WorkModel work{model.config(), model::measure_model(directory, to_load_options(model_))};
+  const LoadOptions load = to_load_options(model_);
+  const WorkModel work{model.config(),
+                       model::measure_model(model::open_model(directory, load), load)};
   const InterruptScope scope;
   MachineMeter meter(model.threads(), to_load_options(model_).isa);
   BenchRun run(model, work, scope, repetitions_);

@@ -5,11 +5,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <utility>
 
 #include "base/file.h"
 #include "commands.h"
 #include "io/checkpoint_reader.h"
-#include "io/safetensors.h"
 #include "support/exit_code.h"
 #include "support/inspect_report.h"
 #include "support/model_options.h"
@@ -70,9 +70,10 @@ class InspectCommand : public Command {
 Inspection InspectCommand::inspect() const {
   Inspection inspection;
   inspection.directory = model_directory(model_);
-  inspection.config = MiniMaxConfig::from_pretrained(inspection.directory);
-  inspection.checkpoint = io::read_safetensors(inspection.directory);
-  inspection.measure = model::measure_model(inspection.directory, to_load_options(model_));
+  model::ModelSource source = model::open_model(inspection.directory, to_load_options(model_));
+  inspection.measure = model::measure_model(source, to_load_options(model_));
+  inspection.config = std::move(source.config);
+  inspection.checkpoint = std::move(source.checkpoint);
   const std::int64_t context =
       context_ > 0 ? context_
                    : std::min(kDefaultContext, inspection.config.max_position_embeddings);

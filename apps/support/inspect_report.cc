@@ -115,7 +115,7 @@ std::string tensors_text(const io::Checkpoint& checkpoint) {
   std::map<std::string, std::int64_t, std::less<>> types;
   std::int64_t bytes = 0;
   for (const io::TensorEntry& entry : checkpoint.tensors) {
-    ++types[std::string(tensor::dtype_name(entry.dtype))];
+    ++types[std::string(io::type_name(entry))];
     bytes += entry.bytes;
   }
   std::vector<std::string> parts;
@@ -170,11 +170,11 @@ std::string tensor_table(const io::Checkpoint& checkpoint) {
   for (const io::TensorEntry& entry : checkpoint.tensors) {
     width = std::max(width, base::printable(entry.name).size());
   }
-  std::string text = fmt::format("{:<{}}  {:<5} {:>14}  {:<20} {}\n", "name", width, "type",
+  std::string text = fmt::format("{:<{}}  {:<7} {:>14}  {:<20} {}\n", "name", width, "type",
                                  "bytes", "shape", "file");
   for (const io::TensorEntry& entry : checkpoint.tensors) {
-    text += fmt::format("{:<{}}  {:<5} {:>14}  {:<20} {}\n", base::printable(entry.name), width,
-                        tensor::dtype_name(entry.dtype), entry.bytes, entry.shape.to_string(),
+    text += fmt::format("{:<{}}  {:<7} {:>14}  {:<20} {}\n", base::printable(entry.name), width,
+                        io::type_name(entry), entry.bytes, entry.shape.to_string(),
                         base::printable(checkpoint.file_of(entry).path.filename().string()));
   }
   return text;
@@ -186,7 +186,7 @@ base::Json tensors_json(const io::Checkpoint& checkpoint) {
     const std::vector<std::int64_t> shape = extents(entry.shape);
     rows.emplace_back(
         base::JsonObject{{"name", entry.name},
-                         {"dtype", tensor::dtype_name(entry.dtype)},
+                         {"dtype", io::type_name(entry)},
                          {"shape", base::JsonArray(shape.begin(), shape.end())},
                          {"bytes", entry.bytes},
                          {"file", checkpoint.file_of(entry).path.filename().string()}});

@@ -17,7 +17,7 @@ constexpr int kMaxThreads = 1024;
 void add_model_location(CLI::App& command, Environment& environment, ModelOptions& options) {
   environment.bind(command.add_option(
       "MODEL", options.model,
-      "Directory of the model, or org/name in the Hugging Face cache; default: the "
+      "Directory of the model, a GGUF file, or org/name in the Hugging Face cache; default: the "
       "demonstration model"));
 }
 
@@ -61,6 +61,14 @@ void add_execution_options(CLI::App& command, Environment& environment, ModelOpt
           })
           ->transform(CLI::AsSizeValue(false))
           ->group(group));
+  environment.bind(
+      command
+          .add_option("--lightning-norm-eps", options.lightning_norm_eps,
+                      "Epsilon of the norm behind lightning attention, 1e-6; llama.cpp "
+                      "takes rms_norm_eps of the model instead")
+          ->type_name("EPS")
+          ->check(number(0.0, 1.0))
+          ->group(group));
   environment.bind(command
                        .add_option("--attn-implementation", options.attention,
                                    "flash: in tiles; eager: all scores at once, slow")
@@ -83,6 +91,7 @@ LoadOptions to_load_options(const ModelOptions& options) {
       options.attention == "eager" ? AttnImplementation::kEager : AttnImplementation::kFlash;
   load.threads = options.threads;
   load.expert_memory_bytes = static_cast<std::int64_t>(options.expert_memory);
+  load.lightning_norm_eps = options.lightning_norm_eps;
   load.isa = options.isa == "auto" ? "" : options.isa;
   return load;
 }

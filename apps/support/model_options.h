@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct ModelOptions {
   std::string dtype = "auto";
   std::string isa = "auto";
   std::string attention = "flash";
+  std::optional<double> lightning_norm_eps;
   int threads = 0;                  // 0: one per available processor
   std::uint64_t expert_memory = 0;  // bytes; 0: as much as the experts need or memory has
 };

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/file.h"
+#include "quant/format.h"
 
 namespace minimax::io {
 namespace {
@@ -59,6 +60,10 @@ void reorder(std::vector<SortKey>& keys, std::vector<TensorEntry>& tensors) {
 }
 
 }  // namespace
+
+std::string_view type_name(const TensorEntry& entry) {
+  return entry.format ? quant::info(*entry.format).name : tensor::dtype_name(entry.dtype);
+}
 
 const TensorEntry* Checkpoint::find(std::string_view name) const {
   const auto it = std::lower_bound(

@@ -34,6 +34,9 @@ struct TensorEntry {
   tensor::Shape shape;
 };
 
+/// The name of what its elements are stored in: "BF16", "Q4_0" ...
+std::string_view type_name(const TensorEntry& entry);
+
 struct CheckpointFile {
   std::filesystem::path path;
   std::int64_t bytes = 0;  // size when it was validated

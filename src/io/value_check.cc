@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "quant/decode.h"
 
 namespace minimax::io {
 namespace {
@@ -21,7 +22,7 @@ constexpr std::int64_t kPieceBytes = std::int64_t{4} << 20;  // a multiple of ev
 // Magnitudes (an element without its sign) that divide the kinds of a floating point type. They are
 // signed integers, which the oldest vector instructions can compare.
 template <class Bits>
-struct Format {
+struct Magnitudes {
   Bits largest_subnormal;
   Bits infinity;        // -1 for a type without
   Bits largest_number;  // above it, infinity apart, everything is NaN
@@ -30,7 +31,8 @@ struct Format {
 // Branch-free, so that the compiler turns it into vector code. The counters have the width of the
 // elements; a block is short enough for them not to overflow.
 template <class Bits, std::size_t extent>
-void count_block(std::span<const Bits, extent> block, Format<Bits> format, ValueCounts& counts) {
+void count_block(std::span<const Bits, extent> block, Magnitudes<Bits> format,
+                 ValueCounts& counts) {
   Bits above = 0;
   Bits infinite = 0;
   Bits small = 0;
@@ -49,7 +51,7 @@ void count_block(std::span<const Bits, extent> block, Format<Bits> format, Value
 }
 
 template <class Bits>
-ValueCounts count_all(std::span<const std::byte> bytes, Format<Bits> format) {
+ValueCounts count_all(std::span<const std::byte> bytes, Magnitudes<Bits> format) {
   constexpr std::size_t kBlock = sizeof(Bits) == 1 ? 64 : 1024;  // elements
   static_assert(kBlock <= static_cast<std::size_t>(std::numeric_limits<Bits>::max()));
   std::array<Bits, kBlock> block;
@@ -116,14 +118,24 @@ ValueCounts count_values(DType dtype, std::span<const std::byte> bytes) {
   return counts;
 }
 
+ValueCounts count_blocks(quant::Format format, std::span<const std::byte> bytes) {
+  const quant::FormatInfo& info = quant::info(format);
+  std::vector<float> values(bytes.size() / static_cast<std::size_t>(info.block_bytes) *
+                            static_cast<std::size_t>(info.block_elements));
+  quant::decode_row(format, bytes, values);
+  return count_values(DType::kF32, std::as_bytes(std::span(values)));
+}
+
 ValueCounts count_values(const CheckpointReader& reader, const TensorEntry& entry) {
-  std::vector<std::byte> piece(static_cast<std::size_t>(std::min(entry.bytes, kPieceBytes)));
+  const std::int64_t block = entry.format ? quant::info(*entry.format).block_bytes : 1;
+  const std::int64_t step = kPieceBytes / block * block;
+  std::vector<std::byte> piece(static_cast<std::size_t>(std::min(entry.bytes, step)));
   ValueCounts total;
   for (std::int64_t begin = 0; begin < entry.bytes; begin += std::ssize(piece)) {
-    const std::int64_t wanted = std::min(entry.bytes - begin, kPieceBytes);
+    const std::int64_t wanted = std::min(entry.bytes - begin, step);
     const auto out = std::span(piece).first(static_cast<std::size_t>(wanted));
     reader.read(entry, begin, out);
-    add(count_values(entry.dtype, out), total);
+    add(entry.format ? count_blocks(*entry.format, out) : count_values(entry.dtype, out), total);
   }
   return total;
 }

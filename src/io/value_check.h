@@ -26,7 +26,10 @@ struct ValueCounts {
 /// Requires: bytes.size() is a multiple of the element size (Error{kInvalidArgument} otherwise).
 ValueCounts count_values(tensor::DType dtype, std::span<const std::byte> bytes);
 
-/// Counts over one tensor of a checkpoint, read in pieces of a few megabytes.
+/// Counts over the values that whole blocks decode to.
+ValueCounts count_blocks(quant::Format format, std::span<const std::byte> bytes);
+
+/// Counts over one tensor of a checkpoint, whatever its blocks, read in pieces of a few megabytes.
 /// Throws: as CheckpointReader::read.
 ValueCounts count_values(const CheckpointReader& reader, const TensorEntry& entry);
 

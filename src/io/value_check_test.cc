@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "io/safetensors.h"
+#include "quant/format.h"
 #include "tensor/float16.h"
 #include "tests/support/safetensors_builder.h"
 #include "tests/support/temporary_directory.h"
@@ -66,6 +67,15 @@ TEST(CountValues, CountsZerosOfIntegers) {
   EXPECT_EQ(count<std::int64_t>(DType::kI64, {0, 1, 256, 0}),
             (ValueCounts{.elements = 4, .zero = 2}));
   EXPECT_EQ(count_values(DType::kU8, {}), ValueCounts{});
+}
+
+TEST(CountValues, CountsWhatBlocksDecodeTo) {
+  std::vector<std::byte> blocks(2 * 34);  // of Q8_0: a scale and 32 codes
+  blocks[1] = std::byte{0x7c};            // an infinite scale: 0 times it is NaN
+  blocks[2] = std::byte{1};
+  const ValueCounts counts = count_blocks(quant::Format::kQ8_0, blocks);
+  EXPECT_EQ(counts,
+            (ValueCounts{.elements = 64, .nan = 31, .infinite = 1, .subnormal = 0, .zero = 32}));
 }
 
 TEST(CountValues, FindsSingleValuesInLongTensorsOfAFile) {

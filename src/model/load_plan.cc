@@ -5,6 +5,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <span>
 #include <string>
 
 #include "base/check.h"
@@ -28,11 +30,19 @@ void check_entry(const io::Checkpoint& checkpoint, const LoadItem& item) {
   });
 }
 
+std::span<const ParameterSource> sources_of(const Parameter& parameter, TensorNames names) {
+  if (names == TensorNames::kPublished) {
+    return parameter.sources;
+  }
+  return parameter.gguf ? std::span(&*parameter.gguf, 1) : std::span<const ParameterSource>();
+}
+
 // The source that the checkpoint has, of the expected shape if there is a choice; entry is null
 // where it has none.
-LoadItem find_item(const io::Checkpoint& checkpoint, const Parameter& parameter) {
+LoadItem find_item(const io::Checkpoint& checkpoint, const Parameter& parameter,
+                   TensorNames names) {
   LoadItem item{.parameter = &parameter};
-  for (const ParameterSource& source : parameter.sources) {
+  for (const ParameterSource& source : sources_of(parameter, names)) {
     const io::TensorEntry* entry = checkpoint.find(source.name);
     if (entry != nullptr && (item.entry == nullptr || entry->shape == source.tensor_shape)) {
       item.source = &source;
@@ -40,6 +50,11 @@ LoadItem find_item(const io::Checkpoint& checkpoint, const Parameter& parameter)
     }
   }
   return item;
+}
+
+std::string place_of(const ModelSource& model) {
+  const std::filesystem::path& path = model.checkpoint.files.front().path;
+  return (model.names == TensorNames::kGguf ? path : path.parent_path()).string();
 }
 
 bool is_quantized(const LoadItem& item) {
@@ -53,25 +68,26 @@ bool any_quantized(const std::vector<LoadItem>& items) {
 
 }  // namespace
 
-std::vector<LoadItem> match(const io::Checkpoint& checkpoint, const std::vector<Parameter>& table) {
+std::vector<LoadItem> match(const ModelSource& model, const std::vector<Parameter>& table) {
+  const io::Checkpoint& checkpoint = model.checkpoint;
   std::vector<LoadItem> items;
   std::vector<std::string> missing;
   for (const Parameter& parameter : table) {
-    items.push_back(find_item(checkpoint, parameter));
+    items.push_back(find_item(checkpoint, parameter, model.names));
     LoadItem& item = items.back();
     if (item.entry != nullptr) {
       check_entry(checkpoint, item);
     } else if (parameter.may_be_missing) {
       item.source = &parameter.published();
     } else {
-      missing.push_back(parameter.published().name);
+      const auto sources = sources_of(parameter, model.names);
+      missing.push_back((sources.empty() ? parameter.published() : sources.front()).name);
     }
   }
   base::check(missing.empty(), ErrorCode::kCorruptFile, [&] {
     const std::size_t shown = std::min<std::size_t>(missing.size(), 8);
     return fmt::format(
-        "{}: {} of {} tensors are missing: {}{}",
-        checkpoint.files.front().path.parent_path().string(), missing.size(), table.size(),
+        "{}: {} of {} tensors are missing: {}{}", place_of(model), missing.size(), table.size(),
         fmt::join(missing.begin(), missing.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
         missing.size() > shown ? ", ..." : "");
   });

@@ -8,6 +8,7 @@
 
 #include "io/checkpoint.h"
 #include "minimax/model.h"
+#include "model/model_source.h"
 #include "model/parameters.h"
 #include "ops/context.h"
 
@@ -21,10 +22,10 @@ struct LoadItem {
   quant::Format format = quant::Format::kF32;
 };
 
-/// Finds the tensor of every parameter.
+/// Finds the tensor of every parameter. The items point into both arguments.
 /// Throws: Error{kCorruptFile} naming missing tensors or the tensor with expected and found shape;
 /// Error{kUnsupported} for element types that are none of quant/format.h.
-std::vector<LoadItem> match(const io::Checkpoint& checkpoint, const std::vector<Parameter>& table);
+std::vector<LoadItem> match(const ModelSource& model, const std::vector<Parameter>& table);
 
 /// The arithmetic that is asked for, or the one that fits the types of the checkpoint.
 ops::Precision resolve_precision(ComputeType requested, const std::vector<LoadItem>& items);

@@ -14,7 +14,6 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "io/checkpoint_reader.h"
-#include "io/safetensors.h"
 #include "model/decay.h"
 #include "model/identity.h"
 #include "model/initialize.h"
@@ -189,13 +188,14 @@ void complete(HeadKind head, const std::vector<Parameter>& table, Model& model) 
 Model load_model(const std::filesystem::path& directory, HeadKind head,
                  const LoadOptions& options) {
   Model model;
-  model.config = MiniMaxConfig::from_pretrained(directory);
+  ModelSource source = open_model(directory, options);
+  const io::Checkpoint& checkpoint = source.checkpoint;
+  model.config = source.config;
   model.warnings = model.config.warnings;
-  io::Checkpoint checkpoint = io::read_safetensors(directory);
   model.warnings.insert(model.warnings.end(), checkpoint.warnings.begin(),
                         checkpoint.warnings.end());
   const std::vector<Parameter> table = parameters(model.config, head, model.weights);
-  std::vector<LoadItem> items = match(checkpoint, table);
+  std::vector<LoadItem> items = match(source, table);
   plan_weights(resolve_precision(options.dtype, items), items, model);
   add_random_warnings(items, model.warnings);
   add_unused_warnings(checkpoint, items, model.warnings);
@@ -212,7 +212,7 @@ Model load_model(const std::filesystem::path& directory, HeadKind head,
   read_items(io::CheckpointReader(checkpoint), items, options);
   initialize_missing(items, kInitializerSeed, model);
   if (room) {
-    offload_experts(on_demand, *room, options, std::move(checkpoint), model);
+    offload_experts(on_demand, *room, options, std::move(source.checkpoint), model);
   }
   complete(head, table, model);
   return model;
@@ -236,15 +236,13 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
   return model;
 }
 
-ModelMeasure measure_model(const std::filesystem::path& directory, const LoadOptions& options) {
-  const MiniMaxConfig config = MiniMaxConfig::from_pretrained(directory);
-  const io::Checkpoint checkpoint = io::read_safetensors(directory);
+ModelMeasure measure_model(const ModelSource& source, const LoadOptions& options) {
   Weights weights;
-  const std::vector<Parameter> table = parameters(config, head_kind(config), weights);
-  std::vector<LoadItem> items = match(checkpoint, table);
+  const std::vector<Parameter> table = parameters(source.config, head_kind(source.config), weights);
+  std::vector<LoadItem> items = match(source, table);
   const ops::Precision precision = resolve_precision(options.dtype, items);
   choose_formats(precision, items);
-  return {.size = sum_sizes(config, items), .precision = precision};
+  return {.size = sum_sizes(source.config, items), .precision = precision};
 }
 
 }  // namespace minimax::model

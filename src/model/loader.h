@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a model directory to weights in memory.
+// From a model directory, or a GGUF file, to weights in memory.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include "minimax/config.h"
 #include "minimax/model.h"
 #include "model/expert_cache.h"
+#include "model/model_source.h"
 #include "model/parameters.h"
 #include "model/weights.h"
 #include "ops/context.h"
@@ -29,7 +30,7 @@ struct Model {
   std::vector<std::string> warnings;
 };
 
-/// Reads config.json and the checkpoint of a directory. A head that is missing there is filled with
+/// Reads the files that open_model() finds. A head that is missing there is filled with
 /// random numbers, except for the language head, and a warning says so.
 /// Throws: Error{kCorruptFile} naming missing tensors or the tensor with expected and found shape;
 /// Error{kUnsupported} for element types that are no floats; Error{kOutOfMemory} with the
@@ -41,7 +42,7 @@ Model load_model(const std::filesystem::path& directory, HeadKind head, const Lo
 Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions& options,
                    std::uint64_t seed);
 
-/// What load_model() would make of a directory, with the head that its configuration names.
+/// What load_model() would make of a model, with the head that its configuration names.
 struct ModelMeasure {
   ModelSize size;
   ops::Precision precision = ops::Precision::kFloat32;
@@ -49,6 +50,6 @@ struct ModelMeasure {
 
 /// Measures without loading: from the configuration and the headers of the checkpoint.
 /// Throws: as load_model() for what those tell.
-ModelMeasure measure_model(const std::filesystem::path& directory, const LoadOptions& options);
+ModelMeasure measure_model(const ModelSource& source, const LoadOptions& options);
 
 }  // namespace minimax::model

@@ -7,6 +7,8 @@
 #include <array>
 #include <string_view>
 
+#include "model/gguf_names.h"
+
 namespace minimax::model {
 namespace {
 
@@ -37,6 +39,9 @@ class Table {
     }
     add("model.norm.weight", Shape({config_.hidden_size}), kNorm, &weights_.norm);
     add_head(head);
+    for (Parameter& row : rows_) {
+      row.gguf = gguf_source(config_, row.published());
+    }
     add_names_without_prefix();
     return std::move(rows_);
   }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -44,9 +45,13 @@ struct ParameterSource {
 /// Where in the Weights a parameter is viewed from.
 using View = std::variant<tensor::Tensor*, quant::Matrix*>;
 
+/// Which names the tensors of a checkpoint have.
+enum class TensorNames { kPublished, kGguf };
+
 struct Parameter {
   /// The published name first, then other spellings; the first that a checkpoint has is taken.
   std::vector<ParameterSource> sources;
+  std::optional<ParameterSource> gguf = std::nullopt;  // where GGUF files have a place for it
   Shard shard = Shard::kReplicated;
   Storage storage = Storage::kProjection;
   View view;  // in the Weights that the table was made for
