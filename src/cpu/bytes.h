@@ -18,6 +18,7 @@
 //   Ints16 byte_of_each<kByte>(a)        that byte of each lane
 //   Ints16 load_ints(p)                  sixteen bytes, signed or unsigned
 //   Ints16 low_nibbles(a), high_nibbles(a)     of bytes
+//   void store_int8(p, parts)            sixteen whole numbers in [-128, 127], as kParts16 Vecs
 //   Vec to_vec(a, part)                  lanes [part * L, (part + 1) * L) as floats
 //   Vec look_up(table, a, part)          table[lane] of sixteen floats, for the same lanes
 #pragma once

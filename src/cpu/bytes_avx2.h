@@ -119,6 +119,16 @@ inline Ints16 high_nibbles(Ints16 a) {
   return {_mm256_srli_epi32(a.low, 4), _mm256_srli_epi32(a.high, 4)};
 }
 
+// Packing works in halves of 128 bits, so that the quarters come out as 0, 2, 1, 3.
+inline void store_int8(std::int8_t* to, const Vec* parts) {
+  const __m256i words =
+      _mm256_packs_epi32(_mm256_cvtps_epi32(parts[0].raw), _mm256_cvtps_epi32(parts[1].raw));
+  const __m256i in_order = _mm256_permute4x64_epi64(words, 0xd8);
+  _mm_storeu_si128(
+      reinterpret_cast<__m128i*>(to),
+      _mm_packs_epi16(_mm256_castsi256_si128(in_order), _mm256_extracti128_si256(in_order, 1)));
+}
+
 inline Vec to_vec(Ints16 a, int part) { return {_mm256_cvtepi32_ps(part == 0 ? a.low : a.high)}; }
 inline Vec look_up(const float* sixteen, Ints16 index, int part) {
   return {_mm256_i32gather_ps(sixteen, part == 0 ? index.low : index.high, 4)};

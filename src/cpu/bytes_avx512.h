@@ -76,6 +76,11 @@ inline Ints16 load_ints(const std::int8_t* from) {
 inline Ints16 low_nibbles(Ints16 a) { return {_mm512_and_si512(a.raw, _mm512_set1_epi32(15))}; }
 inline Ints16 high_nibbles(Ints16 a) { return {_mm512_srli_epi32(a.raw, 4)}; }
 
+inline void store_int8(std::int8_t* to, const Vec* parts) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+                   _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(parts[0].raw)));
+}
+
 inline Vec to_vec(Ints16 a, int /*part*/) { return {_mm512_cvtepi32_ps(a.raw)}; }
 inline Vec look_up(const float* sixteen, Ints16 index, int /*part*/) {
   return {_mm512_permutexvar_ps(index.raw, _mm512_loadu_ps(sixteen))};

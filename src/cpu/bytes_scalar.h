@@ -123,6 +123,13 @@ inline Ints16 high_nibbles(const Ints16& a) {
   return for_each_quarter<Ints16>([&](int q) { return _mm_srli_epi32(a.quarter[q], 4); });
 }
 
+inline void store_int8(std::int8_t* to, const Vec* parts) {
+  const __m128i low = _mm_packs_epi32(_mm_cvtps_epi32(parts[0].raw), _mm_cvtps_epi32(parts[1].raw));
+  const __m128i high =
+      _mm_packs_epi32(_mm_cvtps_epi32(parts[2].raw), _mm_cvtps_epi32(parts[3].raw));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_packs_epi16(low, high));
+}
+
 inline Vec to_vec(const Ints16& a, int part) { return {_mm_cvtepi32_ps(a.quarter[part])}; }
 inline Vec look_up(const float* sixteen, const Ints16& index, int part) {
   alignas(16) std::int32_t at[std::size_t{4}];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Activations rounded to int8 in groups of 32, and what else stands before and behind products in
 // panels.
+#include "cpu/bytes.h"
 #include "ops/lanes.h"
 #include "ops/panel_product.h"
 
@@ -26,23 +27,13 @@ float largest_magnitude(const GroupOfFloats& group) {
   return cpu::reduce_max(largest) + cpu::reduce_add(zeros);
 }
 
-std::int16_t sum_of(const std::int8_t* codes, std::int64_t count) {
-  int sum = 0;
-  for (std::int64_t i = 0; i < count; ++i) {
-    sum += codes[i];
+// Whole numbers below 2^24 in all: exact in any order.
+float sum_of_half(const Vec* parts) {
+  Vec sum = parts[0];
+  for (int i = 1; i < cpu::kParts16; ++i) {
+    sum = sum + parts[i];
   }
-  return static_cast<std::int16_t>(sum);
-}
-
-void set_sums(Int8Group& out) {
-  constexpr std::int64_t kHalf = kInt8GroupElements / 2;
-  int sum = 0;
-  for (int half = 0; half < 2; ++half) {
-    out.half_sums[half] = sum_of(out.codes + half * kHalf, kHalf);
-    out.scaled_half_sums[half] = out.scale * static_cast<float>(out.half_sums[half]);
-    sum += out.half_sums[half];
-  }
-  out.scaled_sum = out.scale * static_cast<float>(sum);
+  return cpu::reduce_add(sum);
 }
 
 // A group with an infinity or a NaN becomes zeros whose scale is NaN, so that all products are NaN.
@@ -52,18 +43,22 @@ void quantize_group(const float* x, Int8Group& out) {
     group.vec[v] = cpu::load(x + v * Vec::kLanes);
   }
   const float largest = largest_magnitude(group);
-  const bool is_finite = largest == largest;
-  const bool counts = is_finite && largest >= kInt8SmallestMagnitude;
+  const bool counts = largest >= kInt8SmallestMagnitude;  // false for NaN
   const Vec inverse = cpu::broadcast(counts ? 127.0f / largest : 0.0f);
-  float rounded[std::size_t{kInt8GroupElements}];
-  for (std::int64_t v = 0; v < kVecs; ++v) {
-    cpu::store(rounded + v * Vec::kLanes, cpu::round(group.vec[v] * inverse));
-  }
-  for (std::int64_t i = 0; i < kInt8GroupElements; ++i) {
-    out.codes[i] = static_cast<std::int8_t>(is_finite ? static_cast<int>(rounded[i]) : 0);
+  for (Vec& each : group.vec) {
+    each = counts ? cpu::round(each * inverse) : cpu::zero();
   }
   out.scale = largest / 127.0f;
-  set_sums(out);
+  float sum = 0.0f;
+  for (int half = 0; half < 2; ++half) {
+    const Vec* parts = group.vec + half * cpu::kParts16;
+    const float half_sum = sum_of_half(parts);
+    cpu::store_int8(out.codes + half * kInt8GroupElements / 2, parts);
+    out.half_sums[half] = static_cast<std::int16_t>(half_sum);
+    out.scaled_half_sums[half] = out.scale * half_sum;
+    sum += half_sum;
+  }
+  out.scaled_sum = out.scale * sum;
 }
 
 }  // namespace

@@ -180,7 +180,7 @@ constexpr int kTallRows = Vec::kLanes == 16 ? 6 : Vec::kLanes == 8 ? 4 : 2;
 constexpr int kTallPanels = Vec::kLanes == 16 ? 2 : 1;
 
 /// Elements of K that are unpacked at a time.
-constexpr std::int64_t kPieceChunks = 16;
+constexpr std::int64_t kPieceChunks = 32;
 
 /// How a piece is unpacked, whatever its format was: the bytes of a chunk, then the scales of its
 /// groups, then their minima.
