@@ -24,11 +24,13 @@ namespace minimax::io {
 /// One tensor. A reader guarantees that [offset, offset + bytes) lies inside the file and that
 /// `bytes` is the size of `shape` elements of `dtype` or, where they are stored in blocks, of the
 /// blocks of its rows: an innermost extent is then a multiple of the elements of a block.
+/// The bytes of a joined tensor lie nowhere as they are: CheckpointReader makes them.
 struct TensorEntry {
   std::string name;
   tensor::DType dtype = tensor::DType::kF32;  // kU8, the bytes of blocks, where `format` is set
   std::optional<quant::Format> format;        // of blocks; absent: plain elements of `dtype`
   std::int32_t file = 0;                      // index into Checkpoint::files
+  std::int32_t joined = -1;                   // index into Checkpoint::joined; below 0: none
   std::int64_t offset = 0;                    // bytes from the start of the file
   std::int64_t bytes = 0;
   tensor::Shape shape;
@@ -36,6 +38,19 @@ struct TensorEntry {
 
 /// The name of what its elements are stored in: "BF16", "Q4_0" ...
 std::string_view type_name(const TensorEntry& entry);
+
+/// Weights whose codes and scales are tensors of their own (io/joined_tensor.h), as blocks. All
+/// parts have the sizes that follow from the shape.
+struct JoinedTensor {
+  quant::Format format{};                         // kNF4, kFP4 or kInt8F32
+  TensorEntry codes;                              // two of 4 bits in a byte, or int8
+  TensorEntry absmax;                             // F32; U8 where scales are quantized themselves
+  std::int64_t block_elements = 0;                // that share a scale; for int8 those of a row
+  std::optional<TensorEntry> nested_absmax = {};  // F32
+  std::int64_t nested_block_elements = 0;
+  std::vector<float> nested_map = {};  // [256]
+  float nested_offset = 0.0f;
+};
 
 struct CheckpointFile {
   std::filesystem::path path;
@@ -48,6 +63,7 @@ struct Checkpoint {
   Metadata metadata;                 // of all files; the first file that has a key decides
   std::vector<TensorEntry> tensors;  // sorted by name, names unique
   std::vector<CheckpointFile> files;
+  std::vector<JoinedTensor> joined;   // of the entries that name one
   std::vector<std::string> warnings;  // oddities that do not stop a load, ready to be shown
 
   /// The tensor of that name, or null.

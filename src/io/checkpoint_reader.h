@@ -35,6 +35,9 @@ class CheckpointReader {
   void prefetch(const TensorEntry& entry, std::int64_t begin, std::int64_t bytes) const noexcept;
 
  private:
+  void read_bytes(const TensorEntry& entry, std::int64_t begin, std::span<std::byte> out) const;
+
+  const Checkpoint& checkpoint_;
   std::vector<InputFile> files_;
 };
 

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "io/block_metadata.h"
 #include "io/input_file.h"
+#include "io/joined_tensor.h"
 #include "io/safetensors_header.h"
 #include "io/safetensors_index.h"
 #include "io/shard_path.h"
@@ -172,11 +173,13 @@ Checkpoint read_folder(const fs::path& folder) {
 
 Checkpoint read_safetensors(const fs::path& model) {
   try {
-    if (fs::is_directory(model)) {
-      return read_folder(model);
-    }
     Checkpoint checkpoint;
-    append_file(model, checkpoint);
+    if (fs::is_directory(model)) {
+      checkpoint = read_folder(model);
+    } else {
+      append_file(model, checkpoint);
+    }
+    join_bitsandbytes(checkpoint);
     return checkpoint;
   } catch (const fs::filesystem_error& error) {
     throw Error(ErrorCode::kIo, fmt::format("{}: cannot read: {}", printable(model.string()),

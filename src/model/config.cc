@@ -339,8 +339,11 @@ void read_options(const JsonView& root, MiniMaxConfig& config) {
 // What is quantized and how is written in the files of the weights; this only names the method.
 void check_quantization(const JsonView& quantization) {
   const JsonView method = quantization.require("quant_method");
+  if (method.as_string() == "bitsandbytes") {
+    return;
+  }
   if (method.as_string() != "minimax") {
-    fail_unsupported(method, "\"minimax\"");
+    fail_unsupported(method, "\"minimax\" and \"bitsandbytes\"");
   }
   constexpr std::int64_t kVersion = 1;
   const JsonView version = quantization.require("version");

@@ -14,6 +14,7 @@
 namespace minimax::quant {
 namespace {
 
+constexpr float kOneOver127 = 7.874015718698502e-3f;
 constexpr float kSmallestAbsmax = 1e-38f;  // what stands for a largest magnitude of zero
 
 void check_sizes(const char* subject, std::int64_t expected, std::int64_t found) {
@@ -228,9 +229,32 @@ float encode_int8_row(std::span<const float> weights, std::span<std::int8_t> cod
   return largest;
 }
 
+float int8_step(float scale) {
+  const float step = scale * kOneOver127;
+  return std::isfinite(step * 127.0f) ? step : std::nextafter(step, 0.0f);
+}
+
+void join_int8(std::span<const std::int8_t> codes, std::span<const float> scales,
+               std::int64_t columns, std::span<std::byte> out) {
+  constexpr auto kJoined = std::int64_t{Int8F32::kElements};
+  base::check(columns > 0 && columns % kJoined == 0, ErrorCode::kInvalidArgument, [&] {
+    return fmt::format("int8 rows: expected a multiple of {} elements, found {}", kJoined, columns);
+  });
+  check_sizes("int8 codes", std::ssize(scales) * columns, std::ssize(codes));
+  const std::int64_t blocks = std::ssize(codes) / kJoined;
+  check_sizes("joined bytes", blocks * std::int64_t{sizeof(Int8F32::Block)}, std::ssize(out));
+  for (std::int64_t i = 0; i < blocks; ++i) {
+    Int8F32::Block block;
+    block.scale = int8_step(scales[static_cast<std::size_t>(i * kJoined / columns)]);
+    const auto at = static_cast<std::size_t>(i);
+    std::ranges::copy(codes.subspan(at * Int8F32::kElements, Int8F32::kElements),
+                      block.codes.begin());
+    std::memcpy(out.data() + at * sizeof(block), &block, sizeof(block));
+  }
+}
+
 void decode_int8_row(std::span<const std::int8_t> codes, float scale, std::span<float> out) {
   check_sizes("int8 codes", std::ssize(out), std::ssize(codes));
-  constexpr float kOneOver127 = 7.874015718698502e-3f;
   for (std::size_t i = 0; i < out.size(); ++i) {
     out[i] = static_cast<float>(codes[i]) * scale * kOneOver127;
   }

@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "quant/int8_f32.h"
 #include "quant/nf4.h"
 
 namespace minimax::quant {
@@ -72,6 +73,15 @@ void decode_absmax(const NestedAbsmaxView& nested, std::span<float> scales);
 
 /// Encodes a row in signed bytes and returns its scale (SCB), the largest magnitude.
 float encode_int8_row(std::span<const float> weights, std::span<std::int8_t> codes);
+
+/// What one step of the codes of a row is worth: its scale over 127, or the largest number whose
+/// product with 127 is finite.
+float int8_step(float scale);
+
+/// Joins the codes of whole rows of `columns` and their scales to the blocks that kernels read
+/// (int8_f32.h). Throws: also where `columns` is no multiple of 64.
+void join_int8(std::span<const std::int8_t> codes, std::span<const float> scales,
+               std::int64_t columns, std::span<std::byte> out);
 
 void decode_int8_row(std::span<const std::int8_t> codes, float scale, std::span<float> out);
 

@@ -140,6 +140,29 @@ TEST(Int8Row, StaysWithinHalfAStep) {
   }
 }
 
+TEST(JoinInt8, DecodesToTheSameNumbers) {
+  const std::vector<float> weights = random_weights(384);
+  std::vector<std::int8_t> codes(weights.size());
+  std::vector<float> expected(weights.size());
+  std::vector<float> scales;
+  for (std::size_t at = 0; at < weights.size(); at += 192) {
+    const auto row = std::span(codes).subspan(at, 192);
+    scales.push_back(encode_int8_row(std::span(weights).subspan(at, 192), row));
+    decode_int8_row(row, scales.back(), std::span(expected).subspan(at, 192));
+  }
+  std::vector<std::byte> joined(static_cast<std::size_t>(row_bytes(Format::kInt8F32, 384)));
+  join_int8(codes, scales, 192, joined);
+  std::vector<float> decoded(weights.size());
+  decode_row(Format::kInt8F32, joined, decoded);
+  for (std::size_t i = 0; i < decoded.size(); ++i) {
+    // Both are products of three numbers: they differ by the rounding of the order.
+    ASSERT_NEAR(decoded[i], expected[i], 2e-7 * std::abs(expected[i])) << i;
+  }
+  EXPECT_THROW(join_int8(codes, scales, 96, joined), Error);
+  EXPECT_THROW(join_int8(codes, std::span(scales).first(1), 192, joined), Error);
+  EXPECT_THROW(join_int8(codes, scales, 192, std::span(joined).first(68)), Error);
+}
+
 TEST(Int8Row, TakesZerosAndDenormals) {
   std::vector<std::int8_t> codes(2);
   EXPECT_EQ(encode_int8_row(std::vector<float>{0.0f, 0.0f}, codes), 0.0f);

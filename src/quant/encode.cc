@@ -39,6 +39,11 @@ void encode_4bit_block(std::span<const float> values, typename Code4Bit<kValues>
   std::ranges::copy(packed.codes, block.nibbles.begin());
 }
 
+// As a row of bitsandbytes that is as long as a block.
+void encode_int8_block(std::span<const float> values, Int8F32::Block& block) {
+  block.scale = int8_step(encode_int8_row(values, block.codes));
+}
+
 template <BlockFormat F>
 void encode_block(const Samples& samples, EncodeMethod method, typename F::Block& block) {
   if constexpr (F::kElements == 1) {
@@ -47,6 +52,8 @@ void encode_block(const Samples& samples, EncodeMethod method, typename F::Block
     encode_4bit_block<kNf4Values>(samples.values, block);
   } else if constexpr (std::is_same_v<F, FP4>) {
     encode_4bit_block<kFp4Values>(samples.values, block);
+  } else if constexpr (std::is_same_v<F, Int8F32>) {
+    encode_int8_block(samples.values, block);
   } else if constexpr (HasReference<F>) {
     method == EncodeMethod::kReference ? encode_reference<F>(samples.values, block)
                                        : encode_searched<F>(samples, block);

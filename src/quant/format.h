@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "quant/block_format.h"
+#include "quant/int8_f32.h"
 #include "quant/int_group.h"
 #include "quant/iq4_nl.h"
 #include "quant/iq4_xs.h"
@@ -50,6 +51,7 @@ enum class Format : std::uint8_t {
   kInt4G64,
   kNF4,
   kFP4,
+  kInt8F32,
 };
 
 /// One row of the table.
@@ -130,6 +132,8 @@ constexpr decltype(auto) visit_format(Format format, Visitor&& visitor) {
       return visitor.template operator()<NF4>();
     case Format::kFP4:
       return visitor.template operator()<FP4>();
+    case Format::kInt8F32:
+      return visitor.template operator()<Int8F32>();
   }
   __builtin_unreachable();
 }

@@ -62,9 +62,13 @@ struct PanelLayout {
   constexpr bool has_wide_bytes() const { return has_levels || low_bits == 8; }
 };
 
-/// A format whose scale is called absmax is float32; other scales and minima are binary16.
+/// A scale called absmax is float32, one called scale has the type of its member; minima are
+/// binary16.
 template <class F>
 concept HasAbsmax = requires(const typename F::Block& block) { block.absmax; };
+template <class F>
+concept HasFloatScale =
+    HasAbsmax<F> || requires(typename F::Block& block, float*& scale) { scale = &block.scale; };
 template <class F>
 concept HasMin = requires(const typename F::Block& block) { block.min; };
 template <class F>
@@ -130,7 +134,7 @@ constexpr PanelLayout panel_layout() {
   layout.unit_elements = F::kElements;
   layout.group_elements = F::kElements;
   panels_internal::set_bits_of_codes<F>(layout);
-  layout.float_scales = HasAbsmax<F>;
+  layout.float_scales = HasFloatScale<F>;
   layout.has_mins = HasMin<F>;
   if constexpr (SuperBlockFormat<F>) {
     panels_internal::set_sub_scales<F>(layout);

@@ -29,6 +29,8 @@ std::vector<std::byte> random_rows(Format format, std::int64_t rows, std::int64_
         std::memcpy(&block, &bytes[at], sizeof(block));
         if constexpr (HasAbsmax<F>) {
           block.absmax = static_cast<float>(random() % 1000) * 0x1p-7f;
+        } else if constexpr (HasFloatScale<F>) {
+          block.scale = static_cast<float>(random() % 1000) * 0x1p-7f;
         } else {
           block.scale.bits = static_cast<std::uint16_t>(block.scale.bits & 0xbbff);
         }

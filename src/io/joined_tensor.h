@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights that bitsandbytes keeps in several tensors, as one tensor of blocks: its codes and scales
+// are put together when they are read.
+// Layout: docs/formats/bitsandbytes.md.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "io/checkpoint.h"
+
+namespace minimax::io {
+
+/// Reads bytes of a part.
+using ReadPart = std::function<void(const TensorEntry&, std::int64_t, std::span<std::byte>)>;
+
+/// Fills `out` with the bytes of `entry` from `begin` on: blocks of its format, or float32 where it
+/// has none. Requires: `joined` is that of `entry`, and the range lies inside.
+void read_joined(const JoinedTensor& joined, const TensorEntry& entry, std::int64_t begin,
+                 std::span<std::byte> out, const ReadPart& read);
+
+/// Finds such weights among the tensors of a checkpoint and replaces their parts by one entry each.
+/// Where their blocks do not divide into those of kernels, the entry has float32 elements.
+/// Throws: Error{kCorruptFile} for parts that are missing or do not fit together,
+/// Error{kUnsupported} for variants that bitsandbytes does not write; Error{kIo}.
+void join_bitsandbytes(Checkpoint& checkpoint);
+
+}  // namespace minimax::io
