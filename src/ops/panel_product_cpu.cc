@@ -117,7 +117,7 @@ template <PanelLayout kLayout, int kPart, int kRows>
 /// Fetches what will be read a while later; to ask for memory that does not exist is harmless.
 template <int kBytes>
 inline void fetch_ahead(const std::byte* unit) {
-  constexpr int kAhead = 2048;
+  constexpr int kAhead = 8192;
   for (int line = 0; line < kBytes; line += 64) {
     _mm_prefetch(unit + kAhead + line, _MM_HINT_T0);
   }
