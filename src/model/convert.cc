@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "quant/decode.h"
 #include "quant/encode.h"
+#include "quant/panels.h"
 
 namespace minimax::model {
 namespace {
@@ -36,7 +37,7 @@ class RowConverter {
         wanted_(out.format()),
         width_(out.shape()[-1]),
         stored_row_bytes_(quant::row_bytes(stored_, width_)),
-        wanted_row_bytes_(out.row_bytes()) {}
+        wanted_row_bytes_(quant::row_bytes(wanted_, width_)) {}
 
   /// Writes rows [begin, end) of the entry.
   void read(std::int64_t begin, std::int64_t end, std::byte* out) {
@@ -81,6 +82,43 @@ class RowConverter {
   std::vector<float> values_;
 };
 
+void read_rows(const io::CheckpointReader& reader, const io::TensorEntry& entry,
+               std::int64_t first_row, const Matrix& out) {
+  RowConverter rows(reader, entry, out);
+  const std::int64_t count = out.bytes() / out.row_bytes();
+  const std::int64_t step = std::max<std::int64_t>(1, kPieceBytes / out.row_bytes());
+  for (std::int64_t row = 0; row < count; row += step) {
+    const std::int64_t end = std::min(row + step, count);
+    rows.read(first_row + row, first_row + end, out.bytes_begin() + row * out.row_bytes());
+  }
+}
+
+// Rows go to their panels while they are in the cache.
+void read_panels(const io::CheckpointReader& reader, const io::TensorEntry& entry,
+                 std::int64_t first_row, const Matrix& out) {
+  RowConverter rows(reader, entry, out);
+  const std::int64_t count = out.shape()[0];
+  const std::int64_t width = out.shape()[1];
+  const std::int64_t row_bytes = quant::row_bytes(out.format(), width);
+  const std::int64_t panels =
+      std::max<std::int64_t>(1, kPieceBytes / (quant::kPanelRows * row_bytes));
+  const std::int64_t step = panels * quant::kPanelRows;
+  std::vector<std::byte> piece(static_cast<std::size_t>(step * row_bytes));
+  std::byte* to = out.bytes_begin();
+  for (std::int64_t row = 0; row < count; row += step) {
+    const std::int64_t end = std::min(row + step, count);
+    rows.read(first_row + row, first_row + end, piece.data());
+    const std::int64_t bytes = quant::panels_bytes(out.format(), end - row, width);
+    quant::pack_panels({.format = out.format(),
+                        .data = piece.data(),
+                        .stride = row_bytes,
+                        .rows = end - row,
+                        .elements = width},
+                       bytes_at(to, bytes));
+    to += bytes;
+  }
+}
+
 }  // namespace
 
 Format stored_format(const io::TensorEntry& entry) {
@@ -97,13 +135,11 @@ void read_parameter(const io::CheckpointReader& reader, const io::TensorEntry& e
   if (out.bytes() == 0) {
     return;
   }
-  RowConverter rows(reader, entry, out);
   const std::int64_t first_row = first_element / out.shape()[-1];
-  const std::int64_t count = out.bytes() / out.row_bytes();
-  const std::int64_t step = std::max<std::int64_t>(1, kPieceBytes / out.row_bytes());
-  for (std::int64_t row = 0; row < count; row += step) {
-    const std::int64_t end = std::min(row + step, count);
-    rows.read(first_row + row, first_row + end, out.bytes_begin() + row * out.row_bytes());
+  if (out.layout() == quant::Layout::kPanels) {
+    read_panels(reader, entry, first_row, out);
+  } else {
+    read_rows(reader, entry, first_row, out);
   }
 }
 

@@ -50,6 +50,9 @@ class ExpertCache {
   /// Throws: Error{kOutOfMemory} naming the smallest size where those of one layer do not fit, as
   /// one batch may need them all; Error{kIo}.
   explicit ExpertCache(Args args);
+  ExpertCache(const ExpertCache&) = delete;
+  ExpertCache& operator=(const ExpertCache&) = delete;
+  ~ExpertCache() = default;
 
   /// Reads experts until the room is used up, those with the largest `counts` first, on several
   /// threads. `counts` is [layers * experts]: how often the router chose each; empty: all the same.

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "model/convert.h"
+#include "quant/panels.h"
 
 namespace minimax::model {
 namespace {
@@ -55,6 +56,10 @@ LoadItem find_item(const io::Checkpoint& checkpoint, const Parameter& parameter,
 std::string place_of(const ModelSource& model) {
   const std::filesystem::path& path = model.checkpoint.files.front().path;
   return (model.names == TensorNames::kGguf ? path : path.parent_path()).string();
+}
+
+bool is_embedding(const Parameter& parameter) {
+  return parameter.published().name == "model.embed_tokens.weight";
 }
 
 bool is_quantized(const LoadItem& item) {
@@ -106,7 +111,8 @@ ops::Precision resolve_precision(ComputeType requested, const std::vector<LoadIt
                                               : ops::Precision::kFloat32;
 }
 
-void choose_formats(ops::Precision precision, std::vector<LoadItem>& items) {
+void choose_formats(ops::Precision precision, Device device, bool ties_embeddings,
+                    std::vector<LoadItem>& items) {
   const bool rounds = precision == ops::Precision::kBFloat16 && !any_quantized(items);
   for (LoadItem& item : items) {
     if (item.parameter->storage == Storage::kFloat32) {
@@ -116,10 +122,16 @@ void choose_formats(ops::Precision precision, std::vector<LoadItem>& items) {
     } else if (item.entry != nullptr) {
       item.format = stored_format(*item.entry);
     }
+    const bool is_multiplied = ties_embeddings || !is_embedding(*item.parameter);
+    if (device == Device::kCpu && is_multiplied && quant::has_panels(item.format)) {
+      item.layout = quant::Layout::kPanels;
+    }
   }
 }
 
-quant::Matrix matrix_of(const LoadItem& item) { return {nullptr, item.format, item.source->shape}; }
+quant::Matrix matrix_of(const LoadItem& item) {
+  return {nullptr, item.format, item.source->shape, item.layout};
+}
 
 std::int64_t bytes_in_memory(const LoadItem& item) {
   return tensor::Arena::footprint(matrix_of(item).bytes());
@@ -134,8 +146,7 @@ ModelSize sum_sizes(const MiniMaxConfig& config, const std::vector<LoadItem>& it
     size.weight_bytes += bytes;
     size.expert_weight_bytes += item.parameter->is_routed_expert ? bytes : 0;
     const bool is_vocabulary = item.parameter->shard == Shard::kVocab;
-    const bool is_embedding = item.parameter->published().name == "model.embed_tokens.weight";
-    if (is_embedding && !config.tie_word_embeddings) {
+    if (is_embedding(*item.parameter) && !config.tie_word_embeddings) {
       continue;  // one row of it is read for a token
     }
     const bool routed = item.parameter->is_routed_expert;

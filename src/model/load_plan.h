@@ -20,6 +20,7 @@ struct LoadItem {
   const ParameterSource* source = nullptr;
   const io::TensorEntry* entry = nullptr;  // null for one that may be missing, and is
   quant::Format format = quant::Format::kF32;
+  quant::Layout layout = quant::Layout::kRows;
 };
 
 /// Finds the tensor of every parameter. The items point into both arguments.
@@ -30,10 +31,13 @@ std::vector<LoadItem> match(const ModelSource& model, const std::vector<Paramete
 /// The arithmetic that is asked for, or the one that fits the types of the checkpoint.
 ops::Precision resolve_precision(ComputeType requested, const std::vector<LoadItem>& items);
 
-/// Sets the format of every item: float32 for norms and the router, for projections the stored one
-/// or, where the model computes in bfloat16, bfloat16. Among quantized weights plain ones were left
-/// so on purpose: they stay as they are.
-void choose_formats(ops::Precision precision, std::vector<LoadItem>& items);
+/// Sets how every item will be in memory. Its format: float32 for norms and the router, for
+/// projections the stored one or, where the model computes in bfloat16, bfloat16. Among quantized
+/// weights plain ones were left so on purpose: they stay as they are. On the CPU quantized matrices
+/// that are multiplied by lie in panels; embeddings are only looked up, but where the head is tied
+/// to them.
+void choose_formats(ops::Precision precision, Device device, bool ties_embeddings,
+                    std::vector<LoadItem>& items);
 
 /// What an item will be in memory, without data.
 quant::Matrix matrix_of(const LoadItem& item);

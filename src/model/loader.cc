@@ -19,7 +19,6 @@
 #include "model/initialize.h"
 #include "model/load_plan.h"
 #include "model/parallel_reader.h"
-#include "quant/decode.h"
 
 namespace minimax::model {
 namespace {
@@ -74,20 +73,9 @@ void add_random_warnings(const std::vector<LoadItem>& items, std::vector<std::st
 
 // A row of the head that is all zero has the logit 0, which can win over real tokens.
 std::vector<std::int32_t> find_zero_rows(const quant::Matrix& head) {
-  const quant::FormatInfo& format = quant::info(head.format());
-  std::vector<float> values(static_cast<std::size_t>(format.block_elements));
-  const auto is_zero = [&](const std::byte* block) {
-    quant::decode_row(format.format, {block, static_cast<std::size_t>(format.block_bytes)}, values);
-    return std::all_of(values.begin(), values.end(), [](float value) { return value == 0.0F; });
-  };
   std::vector<std::int32_t> rows;
   for (std::int64_t row = 0; row < head.shape()[0]; ++row) {
-    const std::byte* block = head.bytes_begin() + row * head.row_bytes();
-    const std::byte* end = block + head.row_bytes();
-    while (block != end && is_zero(block)) {  // of nearly all rows, one block is looked at
-      block += format.block_bytes;
-    }
-    if (block == end) {
+    if (quant::is_zero_row(head, row)) {
       rows.push_back(static_cast<std::int32_t>(row));
     }
   }
@@ -103,9 +91,10 @@ void allocate_views(const std::vector<LoadItem>& items, std::int64_t bytes, Weig
 }
 
 // Chooses the arithmetic and the formats of the weights.
-void plan_weights(ops::Precision precision, std::vector<LoadItem>& items, Model& model) {
+void plan_weights(ops::Precision precision, Device device, std::vector<LoadItem>& items,
+                  Model& model) {
   model.precision = precision;
-  choose_formats(precision, items);
+  choose_formats(precision, device, model.config.tie_word_embeddings, items);
   model.size = sum_sizes(model.config, items);
 }
 
@@ -196,7 +185,7 @@ Model load_model(const std::filesystem::path& directory, HeadKind head,
                         checkpoint.warnings.end());
   const std::vector<Parameter> table = parameters(model.config, head, model.weights);
   std::vector<LoadItem> items = match(source, table);
-  plan_weights(resolve_precision(options.dtype, items), items, model);
+  plan_weights(resolve_precision(options.dtype, items), options.device, items, model);
   add_random_warnings(items, model.warnings);
   add_unused_warnings(checkpoint, items, model.warnings);
 
@@ -229,7 +218,8 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
     items.push_back({.parameter = &parameter, .source = &parameter.published()});
   }
   const bool is_bfloat16 = options.dtype == ComputeType::kBFloat16;
-  plan_weights(is_bfloat16 ? ops::Precision::kBFloat16 : ops::Precision::kFloat32, items, model);
+  plan_weights(is_bfloat16 ? ops::Precision::kBFloat16 : ops::Precision::kFloat32, options.device,
+               items, model);
   allocate_weights("the configuration", items, model);
   initialize_missing(items, seed, model);
   complete(head, table, model);
@@ -241,7 +231,7 @@ ModelMeasure measure_model(const ModelSource& source, const LoadOptions& options
   const std::vector<Parameter> table = parameters(source.config, head_kind(source.config), weights);
   std::vector<LoadItem> items = match(source, table);
   const ops::Precision precision = resolve_precision(options.dtype, items);
-  choose_formats(precision, items);
+  choose_formats(precision, options.device, source.config.tie_word_embeddings, items);
   return {.size = sum_sizes(source.config, items), .precision = precision};
 }
 

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <string>
 
 #include "base/check.h"
@@ -82,16 +84,48 @@ std::int64_t Matrix::bytes_of(Format format, const Shape& shape, Layout layout) 
                                    : rows_of(shape) * quant::row_bytes(format, row_elements(shape));
 }
 
-void decode_row(const Matrix& matrix, std::int64_t row, std::span<float> out) {
+namespace {
+
+// Elements [begin, begin + out.size()) of a row, both multiples of a block and, in panels, of 32.
+void decode_part(const Matrix& matrix, std::int64_t row, std::int64_t begin, std::span<float> out) {
+  const Format format = matrix.format();
   if (matrix.layout() == Layout::kRows) {
-    const auto bytes = static_cast<std::size_t>(matrix.row_bytes());
-    return decode_row(matrix.format(), {matrix.bytes_begin() + row * matrix.row_bytes(), bytes},
-                      out);
+    const std::byte* block =
+        matrix.bytes_begin() + row * matrix.row_bytes() + quant::row_bytes(format, begin);
+    const auto bytes = static_cast<std::size_t>(quant::row_bytes(format, std::ssize(out)));
+    return decode_row(format, {block, bytes}, out);
   }
-  const std::int64_t bytes = panel_bytes(matrix.format(), row_elements(matrix.shape()));
-  const std::byte* panel = matrix.bytes_begin() + row / kPanelRows * bytes;
-  decode_panel_row(matrix.format(), {panel, static_cast<std::size_t>(bytes)},
-                   static_cast<int>(row % kPanelRows), out);
+  const std::byte* unit = matrix.bytes_begin() +
+                          row / kPanelRows * panel_bytes(format, row_elements(matrix.shape())) +
+                          panel_bytes(format, begin);
+  const auto bytes = static_cast<std::size_t>(panel_bytes(format, std::ssize(out)));
+  decode_panel_row(format, {unit, bytes}, static_cast<int>(row % kPanelRows), out);
+}
+
+}  // namespace
+
+void decode_row(const Matrix& matrix, std::int64_t row, std::span<float> out) {
+  const std::int64_t expected = row_elements(matrix.shape());
+  base::check(std::ssize(out) == expected, ErrorCode::kInvalidArgument, [&] {
+    return fmt::format("a row of {} elements: found room for {}", expected, out.size());
+  });
+  decode_part(matrix, row, 0, out);
+}
+
+bool is_zero_row(const Matrix& matrix, std::int64_t row) {
+  std::array<float, 256> values;
+  const std::int64_t width = row_elements(matrix.shape());
+  const std::int64_t block = info(matrix.format()).block_elements;
+  const std::int64_t step = std::max<std::int64_t>(block, 32);
+  for (std::int64_t begin = 0; begin < width; begin += step) {
+    const std::span<float> part =
+        std::span(values).first(static_cast<std::size_t>(std::min(step, width - begin)));
+    decode_part(matrix, row, begin, part);
+    if (std::ranges::any_of(part, [](float value) { return value != 0.0F; })) {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace minimax::quant

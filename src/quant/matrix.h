@@ -73,4 +73,7 @@ class Matrix {
 /// Throws: Error{kInvalidArgument} where `out` is not as long as a row.
 void decode_row(const Matrix& matrix, std::int64_t row, std::span<float> out);
 
+/// Whether all elements of a row are 0. Mostly looks at its first block only.
+bool is_zero_row(const Matrix& matrix, std::int64_t row);
+
 }  // namespace minimax::quant

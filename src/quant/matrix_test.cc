@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "minimax/error.h"
+#include "quant/encode.h"
 #include "quant/panels.h"
 
 namespace minimax::quant {
@@ -58,6 +59,30 @@ TEST(Matrix, InPanelsDecodesToTheSameRows) {
     EXPECT_EQ(a, b);
   }
   EXPECT_THROW(Matrix(nullptr, Format::kBF16, {3, 64}, Layout::kPanels), Error);
+}
+
+TEST(Matrix, KnowsRowsOfZeros) {
+  constexpr std::int64_t kWidth = 128;
+  for (const Format format : {Format::kF32, Format::kQ4_0, Format::kNF4}) {
+    std::vector<std::byte> blocks(static_cast<std::size_t>(3 * row_bytes(format, kWidth)));
+    for (std::int64_t row = 0; row < 3; ++row) {
+      std::vector<float> values(kWidth, 0.0F);
+      values[kWidth - 1] = row == 1 ? 0.0F : 2.0F;
+      const auto bytes = static_cast<std::size_t>(row_bytes(format, kWidth));
+      encode_row(format, values, {},
+                 std::span(blocks).subspan(static_cast<std::size_t>(row) * bytes, bytes));
+    }
+    const Matrix rows(blocks.data(), format, {3, kWidth});
+    EXPECT_FALSE(is_zero_row(rows, 0));
+    EXPECT_TRUE(is_zero_row(rows, 1));
+    if (has_panels(format)) {
+      std::vector<std::byte> packed(static_cast<std::size_t>(panels_bytes(format, 3, kWidth)));
+      pack_panels({format, blocks.data(), rows.row_bytes(), 3, kWidth}, packed);
+      const Matrix panels(packed.data(), format, {3, kWidth}, Layout::kPanels);
+      EXPECT_TRUE(is_zero_row(panels, 1));
+      EXPECT_FALSE(is_zero_row(panels, 2));
+    }
+  }
 }
 
 TEST(Matrix, RefusesHalfBlocksAndOtherTypes) {
