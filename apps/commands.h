@@ -20,6 +20,7 @@ std::unique_ptr<Command> make_apply_template_command();
 std::unique_ptr<Command> make_inspect_command();
 std::unique_ptr<Command> make_perplexity_command();
 std::unique_ptr<Command> make_quantize_command();
+std::unique_ptr<Command> make_convert_command();
 std::unique_ptr<Command> make_verify_command();
 std::unique_ptr<Command> make_bench_command();
 /// Requires: `program` outlives the command; its options are what is completed.

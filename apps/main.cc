@@ -58,6 +58,7 @@ int run_command(int argc, char** argv) {
   commands.push_back(make_logits_command());
   commands.push_back(make_perplexity_command());
   commands.push_back(make_quantize_command());
+  commands.push_back(make_convert_command());
   commands.push_back(make_verify_command());
   commands.push_back(make_bench_command());
   commands.push_back(make_completion_command(program));

@@ -43,6 +43,8 @@ struct PlannedTensor {
   std::vector<Segment> segments = {};
   /// What it would have had, where `format` is another one because of its shape.
   std::optional<quant::Format> wanted = {};
+  /// All weights are multiplied by it before they are encoded.
+  float factor = 1.0F;
 
   std::int64_t bytes() const;
 };

@@ -90,6 +90,9 @@ void RowEncoder::encode(const PlannedTensor& planned,
       const std::int64_t count = std::min(piece_rows, segment.rows - done);
       rows_.resize(static_cast<std::size_t>(count * columns));
       source.read(segment.first_row + done, rows_);
+      if (planned.factor != 1.0F) {
+        std::ranges::for_each(rows_, [&](float& value) { value *= planned.factor; });
+      }
       encode_piece(planned, segment.first_row + done, importance);
       take(blocks_, count * columns);
     }

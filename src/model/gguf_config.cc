@@ -128,9 +128,8 @@ class Translator {
   }
 
   void read_sizes() {
-    // The decay of each head follows the formula of this class for every number of heads.
     config_.architecture = "MiniMaxForCausalLM";
-    config_.decay_schedule = DecaySchedule::kMiniMax;
+    config_.decay_schedule = decay_schedule();
     config_.hidden_size = extent("embedding_length");
     config_.num_hidden_layers = extent("block_count", kMaxLayers);
     const auto of_one_expert = find_extent("expert_feed_forward_length", kMaxExtent);
@@ -139,6 +138,21 @@ class Translator {
     config_.num_experts_per_tok = extent("expert_used_count", config_.num_local_experts);
     config_.max_position_embeddings = extent("context_length", kMaxPositions);
     config_.vocab_size = vocab_size();
+  }
+
+  // llama.cpp has the slopes of MiniMaxForCausalLM for every number of heads; the factors of layers
+  // differ in their last digits only, which a key of our own keeps.
+  DecaySchedule decay_schedule() const {
+    const std::string* name = metadata_.string(kGgufDecayKey);
+    if (name == nullptr || *name == kGgufMiniMaxDecay) {
+      return DecaySchedule::kMiniMax;
+    }
+    if (*name != kGgufOriginalDecay) {
+      fail(ErrorCode::kUnsupported, kGgufDecayKey,
+           fmt::format("expected \"{}\" or \"{}\", found \"{}\"", kGgufMiniMaxDecay,
+                       kGgufOriginalDecay, base::printable(*name, 100)));
+    }
+    return DecaySchedule::kOriginal;
   }
 
   std::int64_t vocab_size() const {

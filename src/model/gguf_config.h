@@ -3,11 +3,18 @@
 // architecture "minimax-01".
 #pragma once
 
+#include <string_view>
+
 #include "io/gguf.h"
 #include "io/gguf_metadata.h"
 #include "minimax/config.h"
 
 namespace minimax::model {
+
+/// A key that only this library writes and reads, with the names of both schedules.
+inline constexpr std::string_view kGgufDecayKey = "minimax.decay_schedule";
+inline constexpr std::string_view kGgufMiniMaxDecay = "minimax";
+inline constexpr std::string_view kGgufOriginalDecay = "original";
 
 /// GGUF has one factor for the residual stream: it is every alpha, and every beta is 1.
 /// Throws: Error{kCorruptFile} naming file and key; Error{kUnsupported} for other architectures
