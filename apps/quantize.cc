@@ -26,9 +26,12 @@ constexpr const char* kExamples = R"(Examples:
   minimax quantize ./my-model ./out --format q4_k --keep "*.w2.weight=q6_k" --keep "lm_head.*=q6_k"
   minimax quantize ./my-model ./out --format int4_g32 --dry-run
   minimax quantize ./my-model ./out --format int4_g32 --resume
+  minimax quantize ./my-model ./out --format nf4 --layout bitsandbytes
 
 Embeddings, the language head, routers and norms stay as they are stored, unless --keep says
-otherwise. OUT appears when everything is written; until then there is OUT.partial.)";
+otherwise. OUT appears when everything is written; until then there is OUT.partial.
+The layout bitsandbytes is what transformers loads, with experts as they are stored;
+bitsandbytes-full has the experts in 4 or 8 bits too (formats nf4, fp4, int8_f32).)";
 
 class QuantizeCommand : public Command {
  public:
@@ -45,6 +48,8 @@ class QuantizeCommand : public Command {
   std::string out_;
   std::string format_ = "int4_g32";
   std::vector<std::string> keep_;
+  std::string layout_ = "blocks";
+  bool no_double_quant_ = false;
   std::string imatrix_;
   std::int64_t shard_mib_ = 1024;
   bool dry_run_ = false;
@@ -64,6 +69,12 @@ CLI::App* QuantizeCommand::define(CLI::App& program) {
   command
       ->add_option("--keep", keep_, "Another format, or \"stored\", for tensors that match PATTERN")
       ->type_name("PATTERN=FORMAT");
+  command->add_option("--layout", layout_, "How the weights lie in the files; see the examples")
+      ->type_name("LAYOUT")
+      ->check(one_of({"blocks", "bitsandbytes", "bitsandbytes-full"}))
+      ->capture_default_str();
+  command->add_flag("--no-double-quant", no_double_quant_,
+                    "With the layouts of bitsandbytes: float32 scales");
   command->add_option("--imatrix", imatrix_, "What errors count, from minimax imatrix")
       ->type_name("FILE");
   command->add_option("--shard-size", shard_mib_, "Largest file")
@@ -82,10 +93,15 @@ CLI::App* QuantizeCommand::define(CLI::App& program) {
 
 convert::QuantizePlan QuantizeCommand::make_plan(const io::Checkpoint& checkpoint,
                                                  const MiniMaxConfig& config) const {
-  return convert::plan_quantization(checkpoint, config,
-                                    {.format = parse_format(format_),
-                                     .keep = parse_keep_rules(keep_),
-                                     .requantize = requantize_});
+  convert::PlanOptions options{.format = parse_format(format_),
+                               .keep = parse_keep_rules(keep_),
+                               .blocks_span_rows = layout_ != "blocks",
+                               .requantize = requantize_};
+  if (layout_ == "bitsandbytes") {
+    // transformers keeps experts in tensors that bitsandbytes leaves alone.
+    options.keep.insert(options.keep.begin(), {"*.experts.*", std::nullopt});
+  }
+  return convert::plan_quantization(checkpoint, config, options);
 }
 
 convert::QuantizeResult QuantizeCommand::quantize(const io::Checkpoint& checkpoint,
@@ -98,7 +114,9 @@ convert::QuantizeResult QuantizeCommand::quantize(const io::Checkpoint& checkpoi
   Progress progress("Quantizing");
   return convert::quantize(
       model_directory(model_), checkpoint, plan, out_,
-      {.importance = imatrix_.empty() ? nullptr : &importance,
+      {.layout = layout_ == "blocks" ? convert::Layout::kBlocks : convert::Layout::kBitsandbytes,
+       .double_quant = no_double_quant_ ? convert::DoubleQuant::kOff : convert::DoubleQuant::kOn,
+       .importance = imatrix_.empty() ? nullptr : &importance,
        .unfinished = resume_ ? convert::Unfinished::kResume : convert::Unfinished::kRefuse,
        .threads = model_.threads > 0 ? model_.threads : cpu::available_processors(),
        .max_file_bytes = shard_mib_ << 20,

@@ -59,24 +59,9 @@ void set_member(JsonObject& object, const std::string& key, Json value) {
   }
 }
 
-JsonObject quantization_config(const QuantizePlan& plan) {
-  std::map<std::string, std::int64_t, std::less<>> counts;
-  for (const PlannedTensor& tensor : plan.tensors) {
-    ++counts[std::string(stored_as(tensor))];
-  }
-  JsonObject formats;
-  for (const auto& [name, count] : counts) {
-    formats.emplace_back(name, count);
-  }
-  return {{"quant_method", "minimax"},
-          {"version", 1},
-          {"bits_per_element", plan.bits_per_element()},
-          {"tensors_by_format", std::move(formats)}};
-}
-
-void write_config(const fs::path& model, const QuantizePlan& plan, const fs::path& folder) {
+void write_config(const fs::path& model, const Json& quantization, const fs::path& folder) {
   Json config = base::read_json_file((model / kConfigFile).string());
-  set_member(config.object(), "quantization_config", quantization_config(plan));
+  set_member(config.object(), "quantization_config", quantization);
   base::write_file_atomically(folder / kConfigFile,
                               base::write_json(config, base::JsonStyle::kIndented) + "\n");
 }
@@ -104,6 +89,21 @@ void write_index(const std::vector<OutputFile>& files, const fs::path& folder) {
 
 }  // namespace
 
+Json quantization_config(const QuantizePlan& plan) {
+  std::map<std::string, std::int64_t, std::less<>> counts;
+  for (const PlannedTensor& tensor : plan.tensors) {
+    ++counts[std::string(stored_as(tensor))];
+  }
+  JsonObject formats;
+  for (const auto& [name, count] : counts) {
+    formats.emplace_back(name, count);
+  }
+  return JsonObject{{"quant_method", "minimax"},
+                    {"version", 1},
+                    {"bits_per_element", plan.bits_per_element()},
+                    {"tensors_by_format", std::move(formats)}};
+}
+
 std::vector<SourceFile> source_files(const fs::path& model, const io::Checkpoint& checkpoint) {
   std::vector<SourceFile> files;
   for (const io::CheckpointFile& file : checkpoint.files) {
@@ -118,11 +118,11 @@ std::vector<SourceFile> source_files(const fs::path& model, const io::Checkpoint
   return files;
 }
 
-std::vector<std::string> write_model_files(const fs::path& model, const QuantizePlan& plan,
+std::vector<std::string> write_model_files(const fs::path& model, const Json& quantization_config,
                                            const std::vector<OutputFile>& files,
                                            const fs::path& folder) {
   std::vector<std::string> names{kConfigFile};
-  write_config(model, plan, folder);
+  write_config(model, quantization_config, folder);
   if (files.size() > 1) {
     write_index(files, folder);
     names.emplace_back(kIndexFile);

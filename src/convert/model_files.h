@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "convert/output_layout.h"
 #include "convert/quantize_plan.h"
 #include "io/checkpoint.h"
@@ -26,11 +27,14 @@ struct SourceFile {
 std::vector<SourceFile> source_files(const std::filesystem::path& model,
                                      const io::Checkpoint& checkpoint);
 
-/// Writes config.json with a `quantization_config`, the index of the shards where there are
+/// The quantization_config of a checkpoint of blocks.
+base::Json quantization_config(const QuantizePlan& plan);
+
+/// Writes config.json with this `quantization_config`, the index of the shards where there are
 /// several, and copies of the files of the tokenizer and of generation_config.json. Returns their
 /// names. Throws: Error{kCorruptFile}, Error{kIo}.
 std::vector<std::string> write_model_files(const std::filesystem::path& model,
-                                           const QuantizePlan& plan,
+                                           const base::Json& quantization_config,
                                            const std::vector<OutputFile>& files,
                                            const std::filesystem::path& folder);
 

@@ -59,13 +59,18 @@ std::int64_t OutputGroup::bytes() const {
   return sum;
 }
 
+OutputGroup rows_group(const PlannedTensor& planned) {
+  return {.planned = &planned,
+          .packing = Packing::kRows,
+          .first_row = 0,
+          .rows = rows_of(*planned.source),
+          .tensors = {block_tensor(planned)}};
+}
+
 std::vector<OutputGroup> block_layout(const QuantizePlan& plan) {
   std::vector<OutputGroup> groups;
   for (const PlannedTensor& planned : plan.tensors) {
-    groups.push_back({.planned = &planned,
-                      .first_row = 0,
-                      .rows = rows_of(*planned.source),
-                      .tensors = {block_tensor(planned)}});
+    groups.push_back(rows_group(planned));
   }
   return groups;
 }

@@ -18,9 +18,17 @@ struct OutputTensor {
   bool has_blocks = false;  // rows of blocks of `format`, which the file has to name
 };
 
+/// How the tensors of a group are made.
+enum class Packing {
+  kRows,  // one tensor: the rows as they are stored, or as blocks
+  k4Bit,  // as bitsandbytes: codes, scales, and what describes them
+  kInt8,  // codes and the scale of each row
+};
+
 /// What rows of one stored tensor become.
 struct OutputGroup {
   const PlannedTensor* planned = nullptr;
+  Packing packing = Packing::kRows;
   std::int64_t first_row = 0;
   std::int64_t rows = 0;
   std::vector<OutputTensor> tensors;
@@ -32,6 +40,9 @@ struct OutputFile {
   std::string name;
   std::vector<OutputGroup> groups;
 };
+
+/// All rows of one tensor, as they are stored or as blocks, under its name.
+OutputGroup rows_group(const PlannedTensor& planned);
 
 /// One tensor of rows of blocks for every quantized tensor, of the same name.
 /// Layout: docs/formats/quantized_checkpoint.md. `plan` must outlive the result.

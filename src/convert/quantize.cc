@@ -126,7 +126,8 @@ class Quantizer {
       : options_(options),
         reader_(checkpoint),
         pool_(options.threads),
-        encoder_(reader_, options.importance, pool_) {}
+        encoder_(reader_, options.importance, pool_),
+        bitsandbytes_(reader_, pool_) {}
 
   void set_total(std::int64_t elements) { total_ = elements; }
 
@@ -140,15 +141,7 @@ class Quantizer {
     ShardWriter writer(folder, file);
     std::size_t index = 0;
     for (const OutputGroup& group : file.groups) {
-      if (group.planned->format) {
-        encoder_.encode(*group.planned,
-                        [&](std::span<const std::byte> bytes, std::int64_t elements) {
-                          writer.append(index, bytes);
-                          report(elements);
-                        });
-      } else {
-        copy(*group.planned->source, index, writer);
-      }
+      write_group(group, index, writer);
       index += group.tensors.size();
     }
     writer.commit();
@@ -156,6 +149,25 @@ class Quantizer {
   }
 
  private:
+  // Its tensors are those of the writer from `first` on.
+  void write_group(const OutputGroup& group, std::size_t first, ShardWriter& writer) {
+    if (group.packing != Packing::kRows) {
+      bitsandbytes_.write(
+          group,
+          [&](std::size_t index, std::span<const std::byte> bytes) {
+            writer.append(first + index, bytes);
+          },
+          [&](std::int64_t elements) { report(elements); });
+    } else if (group.planned->format) {
+      encoder_.encode(*group.planned, [&](std::span<const std::byte> bytes, std::int64_t elements) {
+        writer.append(first, bytes);
+        report(elements);
+      });
+    } else {
+      copy(*group.planned->source, first, writer);
+    }
+  }
+
   void copy(const io::TensorEntry& entry, std::size_t index, ShardWriter& writer) {
     std::vector<std::byte> piece(static_cast<std::size_t>(std::min(entry.bytes, kCopyBytes)));
     for (std::int64_t begin = 0; begin < entry.bytes; begin += kCopyBytes) {
@@ -178,6 +190,7 @@ class Quantizer {
   io::CheckpointReader reader_;
   cpu::ThreadPool pool_;
   RowEncoder encoder_;
+  BitsandbytesWriter bitsandbytes_;
   std::int64_t done_ = 0;
   std::int64_t total_ = 0;
 };
@@ -209,8 +222,10 @@ void write_shards(const std::vector<OutputFile>& files, Quantizer& quantizer, Ou
 QuantizeResult quantize(const fs::path& model, const io::Checkpoint& checkpoint,
                         const QuantizePlan& plan, const fs::path& out,
                         const QuantizeOptions& options) {
-  const std::vector<OutputFile> files =
-      split_into_files(block_layout(plan), options.max_file_bytes);
+  const bool is_bitsandbytes = options.layout == Layout::kBitsandbytes;
+  const std::vector<OutputFile> files = split_into_files(
+      is_bitsandbytes ? bitsandbytes_layout(plan, options.double_quant) : block_layout(plan),
+      options.max_file_bytes);
   const std::vector<SourceFile> sources = source_files(model, checkpoint);
   const std::uint64_t identity = hash_of(describe(model, files, sources, options.importance));
   QuantizeResult result{.bytes = plan.bytes(), .files = static_cast<int>(files.size())};
@@ -222,7 +237,9 @@ QuantizeResult quantize(const fs::path& model, const io::Checkpoint& checkpoint,
   Quantizer quantizer(checkpoint, options);
   quantizer.set_total(plan.elements());
   write_shards(files, quantizer, folder, result);
-  for (const std::string& name : write_model_files(model, plan, files, folder.path())) {
+  const base::Json config =
+      is_bitsandbytes ? bitsandbytes_config(plan, options.double_quant) : quantization_config(plan);
+  for (const std::string& name : write_model_files(model, config, files, folder.path())) {
     if (!folder.manifest().has_file(name)) {
       folder.add(describe_file(folder.path() / name), {});
     }

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "convert/bitsandbytes_layout.h"
 #include "convert/importance.h"
 #include "convert/output_folder.h"
 #include "convert/output_layout.h"
@@ -14,7 +15,15 @@
 
 namespace minimax::convert {
 
+/// How quantized weights lie in the files.
+enum class Layout {
+  kBlocks,        // docs/formats/quantized_checkpoint.md
+  kBitsandbytes,  // docs/formats/bitsandbytes.md
+};
+
 struct QuantizeOptions {
+  Layout layout = Layout::kBlocks;
+  DoubleQuant double_quant = DoubleQuant::kOn;   // for kBitsandbytes
   const ImportanceMatrix* importance = nullptr;  // null: every column counts the same
   Unfinished unfinished = Unfinished::kRefuse;
   int threads = 1;

@@ -130,9 +130,9 @@ class Planner {
     return wanted;
   }
 
-  static void choose_format(const TensorEntry& entry, quant::Format wanted,
-                            PlannedTensor& planned) {
-    const quant::Format format = quant::format_for_row(wanted, columns_of(entry));
+  void choose_format(const TensorEntry& entry, quant::Format wanted, PlannedTensor& planned) const {
+    const quant::Format format =
+        options_.blocks_span_rows ? wanted : quant::format_for_row(wanted, columns_of(entry));
     if (format != wanted) {
       planned.wanted = wanted;
     }
@@ -152,7 +152,12 @@ class Planner {
 }  // namespace
 
 std::int64_t PlannedTensor::bytes() const {
-  return format ? rows_of(*source) * quant::row_bytes(*format, columns_of(*source)) : source->bytes;
+  if (!format) {
+    return source->bytes;
+  }
+  const quant::FormatInfo& info = quant::info(*format);
+  const std::int64_t count = source->shape.elements();
+  return (count + info.block_elements - 1) / info.block_elements * info.block_bytes;
 }
 
 std::int64_t QuantizePlan::elements() const {

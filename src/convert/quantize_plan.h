@@ -25,6 +25,8 @@ struct KeepRule {
 struct PlanOptions {
   quant::Format format = quant::Format::kInt4G32;
   std::vector<KeepRule> keep = {};  // of several that match, the last one holds
+  /// Whether blocks run on from row to row, so that any row fits.
+  bool blocks_span_rows = false;
   /// Whether tensors that are blocks already may be quantized again, which adds errors.
   bool requantize = false;
 };

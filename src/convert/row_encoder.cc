@@ -4,11 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <exception>
-#include <mutex>
 
 #include "base/check.h"
 #include "base/file.h"
+#include "convert/parallel_rows.h"
 #include "convert/row_reader.h"
 #include "quant/encode.h"
 
@@ -17,34 +16,6 @@ namespace {
 
 // As float32 64 MiB: several threads have enough to do, and memory stays far below 2 GiB.
 constexpr std::int64_t kPieceElements = std::int64_t{16} << 20;
-constexpr std::int64_t kElementsPerTask = 4096;
-
-// Runs body(row) for all rows on all threads, and throws what the first failing row threw.
-template <class Body>
-void for_each_row(cpu::ThreadPool& pool, std::int64_t rows, std::int64_t columns,
-                  const Body& body) {
-  std::mutex mutex;
-  std::exception_ptr failure;
-  std::int64_t failed_row = rows;
-  const std::int64_t grain = std::max<std::int64_t>(1, kElementsPerTask / columns);
-  pool.parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end, int /*thread*/) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      try {
-        body(row);
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        if (row < failed_row) {
-          failed_row = row;
-          failure = std::current_exception();
-        }
-        return;
-      }
-    }
-  });
-  if (failure) {
-    std::rethrow_exception(failure);
-  }
-}
 
 }  // namespace
 

@@ -39,7 +39,7 @@ class Verifier {
     }
     // With a damaged header, what it says of the tensors is of no use.
     if (report_.damages.empty()) {
-      check_tensors(io::read_safetensors(folder_));
+      check_tensors(io::read_safetensors(folder_, io::Parts::kAsStored));
     }
     return std::move(report_);
   }

@@ -171,7 +171,7 @@ Checkpoint read_folder(const fs::path& folder) {
 
 }  // namespace
 
-Checkpoint read_safetensors(const fs::path& model) {
+Checkpoint read_safetensors(const fs::path& model, Parts parts) {
   try {
     Checkpoint checkpoint;
     if (fs::is_directory(model)) {
@@ -179,7 +179,9 @@ Checkpoint read_safetensors(const fs::path& model) {
     } else {
       append_file(model, checkpoint);
     }
-    join_bitsandbytes(checkpoint);
+    if (parts == Parts::kJoined) {
+      join_bitsandbytes(checkpoint);
+    }
     return checkpoint;
   } catch (const fs::filesystem_error& error) {
     throw Error(ErrorCode::kIo, fmt::format("{}: cannot read: {}", printable(model.string()),

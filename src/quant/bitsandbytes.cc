@@ -220,8 +220,9 @@ void decode_absmax(const NestedAbsmaxView& nested, std::span<float> scales) {
 float encode_int8_row(std::span<const float> weights, std::span<std::int8_t> codes) {
   check_sizes("int8 codes", std::ssize(weights), std::ssize(codes));
   const float largest = largest_magnitude(weights);
-  // Below 127 / FLT_MAX the reciprocal overflows; such weights are zeros to every user.
-  const float reciprocal = 127.0f / largest;
+  // Torch divides a number by a tensor so. Below 127 / FLT_MAX the reciprocal overflows; such
+  // weights are zeros to every user.
+  const float reciprocal = (1.0f / largest) * 127.0f;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     const float code = std::isfinite(reciprocal) ? std::nearbyint(weights[i] * reciprocal) : 0.0f;
     codes[i] = static_cast<std::int8_t>(std::clamp(code, -127.0f, 127.0f));
