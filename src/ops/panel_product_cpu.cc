@@ -180,7 +180,7 @@ constexpr int kTallRows = Vec::kLanes == 16 ? 6 : Vec::kLanes == 8 ? 4 : 2;
 constexpr int kTallPanels = Vec::kLanes == 16 ? 2 : 1;
 
 /// Elements of K that are unpacked at a time.
-constexpr std::int64_t kPieceChunks = 32;
+constexpr std::int64_t kPieceChunks = 48;
 
 /// How a piece is unpacked, whatever its format was: the bytes of a chunk, then the scales of its
 /// groups, then their minima.
@@ -200,11 +200,28 @@ constexpr PieceLayout piece_layout() {
   return {kChunkGroups<kLayout>, kLayout.has_mins, kLayout.has_wide_bytes()};
 }
 
-constexpr std::int64_t kMostPieceBytes = kPieceChunks * PieceLayout{2, true, false}.chunk_bytes();
-
+template <PieceLayout kPiece>
 struct Piece {
-  alignas(64) std::byte panel[std::size_t{kTallPanels}][std::size_t{kMostPieceBytes}];
+  static constexpr std::int64_t kBytes = kPieceChunks * kPiece.chunk_bytes();
+  alignas(64) std::byte panel[std::size_t{kTallPanels}][std::size_t{kBytes}];
 };
+
+/// The rows of a block; those of its last tile that do not exist repeat the last one that does.
+struct TallRows {
+  const Int8Group* x[std::size_t{kBlockRows + kTallRows}];
+  std::int64_t count;
+
+  std::int64_t tiles() const { return (count + kTallRows - 1) / kTallRows; }
+};
+
+TallRows tall_rows(const PanelProduct& args, const Block& block) {
+  TallRows rows;
+  rows.count = block.row_end - block.row_begin;
+  for (std::int64_t r = 0; r < rows.tiles() * kTallRows; ++r) {
+    rows.x[r] = source_row(args, block.row_begin + smaller(r, rows.count - 1));
+  }
+  return rows;
+}
 
 /// Chunks [begin, end) of a row of panels.
 struct ChunkRange {
@@ -309,7 +326,8 @@ template <PieceLayout kPiece, int kPart, int kPanels>
 
 /// Adds the products of an unpacked piece to a tile.
 template <PieceLayout kPiece, int kPanels>
-void multiply_piece(const Piece& piece, int zero, ChunkRange range, TallTile<kPanels>& tile) {
+void multiply_piece(const Piece<kPiece>& piece, int zero, ChunkRange range,
+                    TallTile<kPanels>& tile) {
   const std::byte* chunk[std::size_t{kPanels}];
   for (int p = 0; p < kPanels; ++p) {
     chunk[p] = piece.panel[p];
@@ -348,60 +366,114 @@ inline void store_tile(const TallTile<kPanels>& tile, std::int64_t rows, const T
   }
 }
 
-/// kPanels panels from `panel` on for all rows of a block. The rows of the last tile that do not
-/// exist repeat the last one that does.
+/// Panels that are unpacked next: some bytes of each.
+template <int kPanels>
+struct PackedPiece {
+  const std::byte* panel[std::size_t{kPanels}];
+  std::int64_t bytes;
+
+  /// Brings a share into the second cache; to ask for memory that does not exist is harmless.
+  void fetch(std::int64_t share, std::int64_t shares) const {
+    constexpr std::int64_t kLine = 64;
+    const std::int64_t each = (bytes + shares * kLine - 1) / (shares * kLine) * kLine;
+    const std::int64_t end = smaller((share + 1) * each, bytes);
+    for (const std::byte* from : panel) {
+      for (std::int64_t at = share * each; at < end; at += kLine) {
+        _mm_prefetch(from + at, _MM_HINT_T1);
+      }
+    }
+  }
+};
+
+/// What follows the piece that ends at chunk `end`: more of the same panels, or the next ones.
 template <PanelLayout kLayout, int kPanels>
-void multiply_tall(const PanelProduct& args, const Block& block, const std::byte* panel,
+PackedPiece<kPanels> next_piece(const PanelProduct& args, const std::byte* panel,
+                                std::int64_t end) {
+  constexpr std::int64_t kUnitChunks = kLayout.chunks();
+  const std::int64_t chunks = args.inner / kChunkElements;
+  const bool is_last = end >= chunks;
+  const std::int64_t begin_unit = is_last ? 0 : end / kUnitChunks;
+  const std::int64_t end_unit =
+      (smaller((is_last ? 0 : end) + kPieceChunks, chunks) + kUnitChunks - 1) / kUnitChunks;
+  PackedPiece<kPanels> next{.panel = {}, .bytes = (end_unit - begin_unit) * kLayout.unit_bytes()};
+  for (int p = 0; p < kPanels; ++p) {
+    next.panel[p] = panel + (p + (is_last ? kPanels : 0)) * args.weight.panel_bytes +
+                    begin_unit * kLayout.unit_bytes();
+  }
+  return next;
+}
+
+/// Adds an unpacked piece to the outputs of all rows, while the next one is fetched.
+template <PieceLayout kPiece, int kPanels>
+void multiply_rows(const TallRows& rows, const Piece<kPiece>& piece, int zero, ChunkRange range,
+                   const TileOutput& out, const PackedPiece<kPanels>& next) {
+  for (std::int64_t index = 0; index < rows.tiles(); ++index) {
+    next.fetch(index, rows.tiles());
+    const std::int64_t row = index * kTallRows;
+    const std::int64_t count = smaller(kTallRows, rows.count - row);
+    const TileOutput to{
+        .data = out.data + row * out.stride, .stride = out.stride, .columns = out.columns};
+    TallTile<kPanels> tile;
+    for (int r = 0; r < kTallRows; ++r) {
+      tile.x[r] = rows.x[row + r];
+    }
+    load_tile(tile, count, to, range.begin == 0);
+    multiply_piece<kPiece>(piece, zero, range, tile);
+    store_tile(tile, count, to);
+  }
+}
+
+/// kPanels panels from `panel` on for all rows of a block.
+template <PanelLayout kLayout, int kPanels>
+void multiply_tall(const PanelProduct& args, const TallRows& rows, const std::byte* panel,
                    const TileOutput& out) {
   constexpr PieceLayout kPiece = piece_layout<kLayout>();
   constexpr int kZero = kLayout.byte_zero() - (kPiece.is_wide ? cpu::kWideBias : 0);
   const std::int64_t chunks = args.inner / kChunkElements;
-  Piece piece;
+  Piece<kPiece> piece;
   for (std::int64_t begin = 0; begin < chunks; begin += kPieceChunks) {
     const ChunkRange range{begin, smaller(begin + kPieceChunks, chunks)};
     for (int p = 0; p < kPanels; ++p) {
       unpack<kLayout>(panel + p * args.weight.panel_bytes, range, piece.panel[p]);
     }
-    for (std::int64_t row = block.row_begin; row < block.row_end; row += kTallRows) {
-      const std::int64_t rows = smaller(kTallRows, block.row_end - row);
-      const TileOutput to{.data = out.data + (row - block.row_begin) * out.stride,
-                          .stride = out.stride,
-                          .columns = out.columns};
-      TallTile<kPanels> tile;
-      for (int r = 0; r < kTallRows; ++r) {
-        tile.x[r] = source_row(args, row + smaller(r, rows - 1));
-      }
-      load_tile(tile, rows, to, begin == 0);
-      multiply_piece<kPiece>(piece, kZero, range, tile);
-      store_tile(tile, rows, to);
-    }
+    multiply_rows<kPiece, kPanels>(rows, piece, kZero, range, out,
+                                   next_piece<kLayout, kPanels>(args, panel, range.end));
   }
 }
 
 /// Blocks of more rows are unpacked to the caches.
 constexpr std::int64_t kFewRows = Vec::kLanes == 16 ? 12 : 4;
 
-template <PanelLayout kLayout>
-void multiply_block(const PanelProduct& args, const Block& block) {
-  const bool is_tall = block.row_end - block.row_begin > kFewRows;
+/// Calls body(panel, out) for the panels of a block; body returns how many it has done.
+template <class Body>
+void for_each_panel(const PanelProduct& args, const Block& block, const Body& body) {
   std::int64_t column = block.column_begin;
   while (column < block.column_end) {
     const std::byte* panel = args.weight.data + column / kPanelRows * args.weight.panel_bytes;
     const TileOutput out{.data = args.out + (column - block.column_begin),
                          .stride = args.out_stride,
                          .columns = block.column_end - column};
-    if (is_tall && out.columns > kPanelRows * (kTallPanels - 1)) {
-      multiply_tall<kLayout, kTallPanels>(args, block, panel, out);
-      column += kPanelRows * kTallPanels;
-      continue;
-    }
-    if (is_tall) {
-      multiply_tall<kLayout, 1>(args, block, panel, out);
-    } else {
-      multiply_few<kLayout>(args, block.row_begin, block.row_end, panel, out);
-    }
-    column += kPanelRows;
+    column += kPanelRows * body(panel, out);
   }
+}
+
+template <PanelLayout kLayout>
+void multiply_block(const PanelProduct& args, const Block& block) {
+  if (block.row_end - block.row_begin <= kFewRows) {
+    return for_each_panel(args, block, [&](const std::byte* panel, const TileOutput& out) {
+      multiply_few<kLayout>(args, block.row_begin, block.row_end, panel, out);
+      return 1;
+    });
+  }
+  const TallRows rows = tall_rows(args, block);
+  for_each_panel(args, block, [&](const std::byte* panel, const TileOutput& out) {
+    if (out.columns > kPanelRows * (kTallPanels - 1)) {
+      multiply_tall<kLayout, kTallPanels>(args, rows, panel, out);
+      return kTallPanels;
+    }
+    multiply_tall<kLayout, 1>(args, rows, panel, out);
+    return 1;
+  });
 }
 
 }  // namespace

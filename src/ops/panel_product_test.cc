@@ -10,6 +10,7 @@
 #include <random>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 #include "ops/grouped_matmul/grouped_matmul.h"
@@ -76,6 +77,8 @@ class Weights {
   static void set_scales(Block& block, std::mt19937& random) {
     if constexpr (requires { block.absmax; }) {
       block.absmax = static_cast<float>(random() % 1000) * 0x1p-9f;
+    } else if constexpr (std::is_same_v<decltype(block.scale), float>) {
+      block.scale = static_cast<float>(random() % 1000) * 0x1p-16f;
     } else {
       block.scale.bits = random_half(random);
     }
@@ -214,7 +217,7 @@ TEST_P(PanelProduct, OfTheLargestCodesAndActivationsDoesNotSaturate) {
 TEST_P(PanelProduct, TakesTinyAndZeroActivationsAndScales) {
   Weights weight(format(), 16, block(), 6);
   quant::visit_format(format(), [&]<quant::BlockFormat F>() {
-    if constexpr (quant::CodedFormat<F> && !quant::HasAbsmax<F>) {
+    if constexpr (quant::CodedFormat<F> && !quant::HasFloatScale<F>) {
       weight.edit<F>([](typename F::Block& blk) { blk.scale.bits = 3; });  // subnormal
     }
   });
