@@ -148,6 +148,16 @@ void check_target(const fs::path& out, ExistingFile existing) {
               });
 }
 
+void check_not_a_source(const fs::path& out, const io::Checkpoint& checkpoint) {
+  std::error_code ignored;
+  for (const io::CheckpointFile& file : checkpoint.files) {
+    base::check(!fs::equivalent(file.path, out, ignored), ErrorCode::kInvalidArgument, [&] {
+      return fmt::format("{}: expected another file than the model's own",
+                         base::printable(out.string()));
+    });
+  }
+}
+
 // The format that most weights have.
 quant::Format main_format(const GgufPlan& plan) {
   std::vector<std::int64_t> elements(quant::formats().size());
@@ -165,6 +175,7 @@ GgufExportResult export_gguf(const fs::path& path, const fs::path& out,
                              const GgufExportOptions& options) {
   check_target(out, options.existing);
   const model::ModelSource model = model::open_model(path);
+  check_not_a_source(out, model.checkpoint);
   const GgufPlan plan = plan_gguf(model, options.plan);
   GgufExportResult result{.tensors = std::ssize(plan.tensors), .warnings = plan.warnings};
   Exporter exporter(model, plan, options);

@@ -110,7 +110,9 @@ TEST(GgufExport, QuantizesWithFallbacksAndRules) {
                        {.pattern = "*.layers.1.*.w2.weight", .format = Format::kQ4_K},
                        {.pattern = "*.layers.2.*.w2.weight", .format = Format::kQ8_0}};
   options.threads = 2;
-  export_gguf(kDemonstration, out, options);
+  EXPECT_THAT(export_gguf(kDemonstration, out, options).warnings,
+              ElementsAre("1 tensors have rows that do not divide into blocks of q4_k: they are "
+                          "q5_0"));
   const io::GgufModel file = io::read_gguf(out);
   const auto type = [&](const char* name) {
     return std::string(io::type_name(file.checkpoint.require(name)));
@@ -198,6 +200,11 @@ TEST(GgufExport, NeverReplacesAFileUnasked) {
   EXPECT_EQ(base::read_file(out), "precious");
   EXPECT_EQ(std::distance(fs::directory_iterator(directory.path()), fs::directory_iterator()), 1);
   options.on_progress = {};
+  EXPECT_THAT(thrown_by([&] {
+                export_gguf(kDemonstration, kDemonstration / "model-00001-of-00004.safetensors",
+                            options);
+              }).message,
+              HasSubstr("another file than the model's own"));
   export_gguf(kDemonstration, out, options);
   EXPECT_EQ(logits(out), logits(kDemonstration));
 }

@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <map>
 #include <unordered_map>
 #include <utility>
 
@@ -162,6 +163,17 @@ class Planner {
           "llama.cpp has one residual factor: {} tensors are multiplied by what is left of the "
           "others",
           count));
+    }
+    std::map<std::pair<std::string_view, std::string_view>, int> fallbacks;
+    for (const GgufTensor& tensor : plan_.tensors) {
+      if (tensor.wanted) {
+        ++fallbacks[{quant::info(*tensor.wanted).name, quant::info(tensor.plan.format).name}];
+      }
+    }
+    for (const auto& [formats, count] : fallbacks) {
+      plan_.warnings.push_back(
+          fmt::format("{} tensors have rows that do not divide into blocks of {}: they are {}",
+                      count, formats.first, formats.second));
     }
     const auto& types = config_.layer_types;
     if (std::ranges::count(types, types.front()) == std::ssize(types)) {

@@ -97,6 +97,22 @@ class Converted(program.TestCase):
             message = self.fail_with(BAD_FILE, "generate", str(damaged), *PROMPT)
             self.assertRegex(message, "expected .* found")
 
+    def test_blocks_that_are_no_numbers_are_found(self):
+        blocks = self.folder / "q8_0.gguf"
+        self.succeed(
+            "convert", str(program.MODEL), str(blocks), "--keep", "lm_head.weight=q8_0"
+        )
+        data = bytearray(blocks.read_bytes())
+        tensors = json.loads(self.succeed("inspect", str(blocks), "--tensors", "--json"))["tensors"]
+        head = next(t for t in tensors if t["name"] == "output.weight")
+        self.assertEqual(head["dtype"], "q8_0")
+        # It is the last tensor; its first two bytes are the scale of a block.
+        start = len(data) - (head["bytes"] + 31) // 32 * 32
+        data[start : start + 2] = struct.pack("<e", float("nan"))
+        blocks.write_bytes(data)
+        message = self.fail_with(BAD_FILE, "inspect", str(blocks), "--check")
+        self.assertIn("output.weight: of 566528 values 32 are NaN", message)
+
     def test_other_files_are_refused_by_what_they_look_like(self):
         other = self.folder / "model.bin"
         other.write_bytes(b"PK\x03\x04 and more")
