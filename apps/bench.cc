@@ -47,7 +47,11 @@ std::int64_t peak_memory_bytes() {
 
 // What the projections of the model are multiplied in.
 PeakType arithmetic_of(const MiniMaxForCausalLM& model) {
-  return model.dtype() == ComputeType::kBFloat16 ? PeakType::kBFloat16 : PeakType::kFloat32;
+  if (model.dtype() != ComputeType::kBFloat16) {
+    return PeakType::kFloat32;
+  }
+  const bool is_quantized = 2 * model.size().quantized_parameters > model.size().total_parameters;
+  return is_quantized ? PeakType::kInt8 : PeakType::kBFloat16;
 }
 
 class BenchCommand : public Command {

@@ -29,7 +29,8 @@ C_BOOL, C_FLOAT, C_I32, C_U32, C_PTR, C_SIZE = (
 
 # The numbers of llama.cpp for cache types and for the formats of its quantizer, whose `pure` form
 # puts every matrix into the one format.
-CACHE_TYPES = {"f32": 0, "f16": 1, "bf16": 30}
+BFLOAT16 = 30
+CACHE_TYPES = {"f32": 0, "f16": 1, "bf16": BFLOAT16}
 FILE_TYPES = {
     "F32": 0,
     "F16": 1,
@@ -197,12 +198,17 @@ class Library:
         names = {line.rsplit("/", 1)[-1] for line in maps.splitlines() if "ggml-cpu" in line}
         return ", ".join(sorted(names))
 
-    def quantize(self, source, target, file_type, threads):
-        """Writes `target` with every matrix in one format, where its rows divide into blocks."""
+    def quantize(self, source, target, file_type, *, threads, keep_vocabulary=False):
+        """Writes `target` with every matrix in one format, where its rows divide into blocks.
+
+        With keep_vocabulary, the embeddings and the head become BF16.
+        """
         params = self.llama.llama_model_quantize_default_params()
         params.ftype = FILE_TYPES[file_type]
         params.nthread = threads
         params.pure = True
+        if keep_vocabulary:
+            params.output_tensor_type = params.token_embedding_type = BFLOAT16
         arguments = (str(source).encode(), str(target).encode(), ctypes.byref(params))
         if self.llama.llama_model_quantize(*arguments) != 0:
             raise PeerError(f"{source}: could not be quantized to {file_type}")
@@ -404,7 +410,13 @@ def write_logits(library, arguments):
 
 
 def write_quantized(library, arguments):
-    library.quantize(arguments.model, arguments.output, arguments.format, arguments.threads)
+    library.quantize(
+        arguments.model,
+        arguments.output,
+        arguments.format,
+        threads=arguments.threads,
+        keep_vocabulary=arguments.keep_vocabulary,
+    )
     return {"output": str(arguments.output), "bytes": pathlib.Path(arguments.output).stat().st_size}
 
 
@@ -437,6 +449,9 @@ def parse_arguments():
     command = add("quantize", write_quantized)
     command.add_argument("--output", required=True)
     command.add_argument("--format", choices=sorted(FILE_TYPES), required=True)
+    command.add_argument(
+        "--keep-vocabulary", action="store_true", help="embeddings and head become BF16"
+    )
     return parser.parse_args()
 
 

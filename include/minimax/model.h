@@ -61,6 +61,7 @@ struct ModelSize {
   std::int64_t weight_bytes = 0;         ///< in memory
   std::int64_t active_weight_bytes = 0;  ///< read for one token
   std::int64_t expert_weight_bytes = 0;  ///< of all routed experts
+  std::int64_t quantized_parameters = 0;
 };
 
 /// A model loaded into memory: what all classes of the family share. Thread safety: one call at a

@@ -143,6 +143,7 @@ ModelSize sum_sizes(const MiniMaxConfig& config, const std::vector<LoadItem>& it
     const std::int64_t elements = item.source->shape.elements();
     const std::int64_t bytes = bytes_in_memory(item);
     size.total_parameters += elements;
+    size.quantized_parameters += quant::dtype_of(item.format) ? 0 : elements;
     size.weight_bytes += bytes;
     size.expert_weight_bytes += item.parameter->is_routed_expert ? bytes : 0;
     const bool is_vocabulary = item.parameter->shard == Shard::kVocab;
