@@ -12,6 +12,39 @@ namespace {
 
 constexpr int kMaxThreads = 1024;
 
+void add_quantization_options(CLI::App& command, ModelOptions& options) {
+  const std::string group = "Quantization while loading";
+  CLI::Option* in_4bit =
+      command.add_flag("--load-in-4bit", options.load_in_4bit, "4 bits, as bitsandbytes does")
+          ->group(group);
+  command.add_flag("--load-in-8bit", options.load_in_8bit, "int8, as bitsandbytes does")
+      ->group(group)
+      ->excludes(in_4bit);
+  command.add_option("--bnb-4bit-quant-type", options.bnb_4bit_quant_type, "Values of the codes")
+      ->type_name("nf4|fp4")
+      ->check(one_of({"nf4", "fp4"}))
+      ->capture_default_str()
+      ->needs(in_4bit)
+      ->group(group);
+  command
+      .add_flag("--bnb-4bit-use-double-quant", options.bnb_4bit_use_double_quant,
+                "Round scales to 8 bits")
+      ->needs(in_4bit)
+      ->group(group);
+}
+
+std::optional<BitsAndBytesConfig> quantization_config(const ModelOptions& options) {
+  if (!options.load_in_4bit && !options.load_in_8bit) {
+    return std::nullopt;
+  }
+  return BitsAndBytesConfig{.load_in_8bit = options.load_in_8bit,
+                            .load_in_4bit = options.load_in_4bit,
+                            .bnb_4bit_quant_type = options.bnb_4bit_quant_type == "nf4"
+                                                       ? Bnb4BitQuantType::kNf4
+                                                       : Bnb4BitQuantType::kFp4,
+                            .bnb_4bit_use_double_quant = options.bnb_4bit_use_double_quant};
+}
+
 }  // namespace
 
 void add_model_location(CLI::App& command, Environment& environment, ModelOptions& options) {
@@ -69,6 +102,7 @@ void add_execution_options(CLI::App& command, Environment& environment, ModelOpt
           ->type_name("EPS")
           ->check(number(0.0, 1.0))
           ->group(group));
+  add_quantization_options(command, options);
   environment.bind(command
                        .add_option("--attn-implementation", options.attention,
                                    "flash: in tiles; eager: all scores at once, slow")
@@ -90,6 +124,7 @@ LoadOptions to_load_options(const ModelOptions& options) {
   load.attn_implementation =
       options.attention == "eager" ? AttnImplementation::kEager : AttnImplementation::kFlash;
   load.threads = options.threads;
+  load.quantization_config = quantization_config(options);
   load.expert_memory_bytes = static_cast<std::int64_t>(options.expert_memory);
   load.lightning_norm_eps = options.lightning_norm_eps;
   load.isa = options.isa == "auto" ? "" : options.isa;

@@ -21,6 +21,10 @@ struct ModelOptions {
   std::string isa = "auto";
   std::string attention = "flash";
   std::optional<double> lightning_norm_eps;
+  bool load_in_4bit = false;
+  bool load_in_8bit = false;
+  std::string bnb_4bit_quant_type = "nf4";
+  bool bnb_4bit_use_double_quant = false;
   int threads = 0;                  // 0: one per available processor
   std::uint64_t expert_memory = 0;  // bytes; 0: as much as the experts need or memory has
 };

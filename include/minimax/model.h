@@ -18,16 +18,10 @@
 #include "minimax/generation_config.h"
 #include "minimax/inputs.h"
 #include "minimax/outputs.h"
+#include "minimax/quantization.h"
 #include "minimax/state.h"
 
 namespace minimax {
-
-/// The arithmetic of the projections. Everything else is float32.
-enum class ComputeType {
-  kAuto,      ///< kBFloat16 where the projections of the checkpoint are bfloat16, else kFloat32
-  kFloat32,   ///< activations as they are; weights as stored
-  kBFloat16,  ///< activations and weights rounded to bfloat16, sums in float32
-};
 
 /// How softmax layers attend. Both give the same numbers but for rounding.
 enum class AttnImplementation {
@@ -40,6 +34,8 @@ struct LoadOptions {
   ComputeType dtype = ComputeType::kAuto;
   AttnImplementation attn_implementation = AttnImplementation::kFlash;
   int threads = 0;  ///< 0: one per available processor
+  /// Quantizes the weights of a model that is not quantized yet.
+  std::optional<BitsAndBytesConfig> quantization_config = std::nullopt;
   /// Replaces MiniMaxConfig::lightning_norm_eps; with rms_norm_eps, results compare with
   /// llama.cpp's.
   std::optional<double> lightning_norm_eps = std::nullopt;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "quant/bitsandbytes.h"
 #include "quant/decode.h"
 #include "quant/encode.h"
 #include "quant/panels.h"
@@ -66,9 +67,18 @@ class RowConverter {
         std::transform(values_.begin(), values_.end(), reinterpret_cast<BFloat16*>(out.data()),
                        [](float value) { return tensor::to_bfloat16(value); });
         return;
+      case Format::kInt8F32:
+        return encode_int8(out);
       default:
         return quant::encode_row(wanted_, values_, {}, out);
     }
+  }
+
+  // As bitsandbytes: one scale for the row.
+  void encode_int8(std::span<std::byte> out) const {
+    std::vector<std::int8_t> codes(values_.size());
+    const float scale = quant::encode_int8_row(values_, codes);
+    quant::join_int8(codes, {&scale, 1}, width_, out);
   }
 
   const io::CheckpointReader& reader_;
@@ -93,6 +103,16 @@ void read_rows(const io::CheckpointReader& reader, const io::TensorEntry& entry,
   }
 }
 
+void pack(const Matrix& rows, std::byte* out) {
+  const std::int64_t width = rows.shape()[1];
+  quant::pack_panels({.format = rows.format(),
+                      .data = rows.bytes_begin(),
+                      .stride = rows.row_bytes(),
+                      .rows = rows.shape()[0],
+                      .elements = width},
+                     bytes_at(out, quant::panels_bytes(rows.format(), rows.shape()[0], width)));
+}
+
 // Rows go to their panels while they are in the cache.
 void read_panels(const io::CheckpointReader& reader, const io::TensorEntry& entry,
                  std::int64_t first_row, const Matrix& out) {
@@ -108,14 +128,23 @@ void read_panels(const io::CheckpointReader& reader, const io::TensorEntry& entr
   for (std::int64_t row = 0; row < count; row += step) {
     const std::int64_t end = std::min(row + step, count);
     rows.read(first_row + row, first_row + end, piece.data());
-    const std::int64_t bytes = quant::panels_bytes(out.format(), end - row, width);
-    quant::pack_panels({.format = out.format(),
-                        .data = piece.data(),
-                        .stride = row_bytes,
-                        .rows = end - row,
-                        .elements = width},
-                       bytes_at(to, bytes));
-    to += bytes;
+    pack({piece.data(), out.format(), {end - row, width}}, to);
+    to += quant::panels_bytes(out.format(), end - row, width);
+  }
+}
+
+// Scales are quantized over the rows of a whole matrix.
+void read_nested(const io::CheckpointReader& reader, const io::TensorEntry& entry,
+                 std::int64_t first_row, const Matrix& out) {
+  std::vector<std::byte> blocks(
+      static_cast<std::size_t>(Matrix::bytes_of(out.format(), out.shape())));
+  const Matrix rows(blocks.data(), out.format(), out.shape());
+  read_rows(reader, entry, first_row, rows);
+  quant::round_scales(out.format(), blocks);
+  if (out.layout() == quant::Layout::kPanels) {
+    pack(rows, out.bytes_begin());
+  } else {
+    std::copy(blocks.begin(), blocks.end(), out.bytes_begin());
   }
 }
 
@@ -130,16 +159,17 @@ Format stored_format(const io::TensorEntry& entry) {
   return *format;
 }
 
-void read_parameter(const io::CheckpointReader& reader, const io::TensorEntry& entry,
-                    std::int64_t first_element, const Matrix& out) {
+void read_parameter(const io::CheckpointReader& reader, const StoredPart& from, const Matrix& out) {
   if (out.bytes() == 0) {
     return;
   }
-  const std::int64_t first_row = first_element / out.shape()[-1];
-  if (out.layout() == quant::Layout::kPanels) {
-    read_panels(reader, entry, first_row, out);
+  const std::int64_t first_row = from.first_element / out.shape()[-1];
+  if (from.nests_scales) {
+    read_nested(reader, *from.entry, first_row, out);
+  } else if (out.layout() == quant::Layout::kPanels) {
+    read_panels(reader, *from.entry, first_row, out);
   } else {
-    read_rows(reader, entry, first_row, out);
+    read_rows(reader, *from.entry, first_row, out);
   }
 }
 

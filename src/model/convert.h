@@ -14,13 +14,20 @@ namespace minimax::model {
 /// and its type where that is none of quant/format.h.
 quant::Format stored_format(const io::TensorEntry& entry);
 
-/// Fills `out` with the elements of `entry` from `first_element` on, converted where the formats
-/// differ: decoding and widening are exact, to bfloat16 rounds to nearest even, other formats are
-/// encoded as quant::encode_row does by default.
-/// Requires: first_element is the first of a row of the entry.
+/// Consecutive elements of a tensor in a checkpoint.
+struct StoredPart {
+  const io::TensorEntry* entry = nullptr;
+  std::int64_t first_element = 0;  // the first of a row
+  /// Whether the scales are quantized, too, where the elements become nf4 or fp4.
+  bool nests_scales = false;
+};
+
+/// Fills `out` with elements of a checkpoint, converted where the formats differ: decoding and
+/// widening are exact, to bfloat16 rounds to nearest even, other formats are encoded as
+/// quant::encode_row does by default, and int8 with float32 scales as bitsandbytes does.
 /// Throws: Error{kIo} where the file cannot be read; Error{kInvalidArgument} where infinities or
 /// NaN are to be encoded.
-void read_parameter(const io::CheckpointReader& reader, const io::TensorEntry& entry,
-                    std::int64_t first_element, const quant::Matrix& out);
+void read_parameter(const io::CheckpointReader& reader, const StoredPart& from,
+                    const quant::Matrix& out);
 
 }  // namespace minimax::model

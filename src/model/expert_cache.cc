@@ -11,7 +11,6 @@
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "model/convert.h"
 
 namespace minimax::model {
 namespace {
@@ -120,7 +119,7 @@ void ExpertCache::read_part(std::int64_t expert, std::size_t part) const {
   for (std::size_t before = 0; before < part; ++before) {
     at += tensor::Arena::footprint(parts_[static_cast<std::size_t>(expert)][before].matrix.bytes());
   }
-  read_parameter(reader_, *source.entry, source.first_element, source.matrix.at(at));
+  read_parameter(reader_, source.stored, source.matrix.at(at));
 }
 
 // An expert that cannot be read whole is not resident afterwards.
@@ -207,8 +206,9 @@ void ExpertCache::expect(std::int64_t layer, std::span<const std::int32_t> exper
     expected_[expert] = true;
     for (const ExpertPart& part : parts_[expert]) {
       const std::int64_t width = part.matrix.shape()[-1];
-      const std::int64_t row_bytes = part.entry->bytes / (part.entry->shape.elements() / width);
-      reader_.prefetch(*part.entry, part.first_element / width * row_bytes,
+      const std::int64_t row_bytes =
+          part.stored.entry->bytes / (part.stored.entry->shape.elements() / width);
+      reader_.prefetch(*part.stored.entry, part.stored.first_element / width * row_bytes,
                        part.matrix.shape()[0] * row_bytes);
     }
   }

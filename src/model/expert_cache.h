@@ -13,6 +13,7 @@
 #include "cpu/thread_pool.h"
 #include "io/checkpoint.h"
 #include "io/checkpoint_reader.h"
+#include "model/convert.h"
 #include "model/weights.h"
 #include "tensor/buffer.h"
 
@@ -20,9 +21,8 @@ namespace minimax::model {
 
 /// One matrix of an expert in the checkpoint, and what it is in memory.
 struct ExpertPart {
-  const io::TensorEntry* entry = nullptr;
-  std::int64_t first_element = 0;  // of the matrix in the entry
-  quant::Matrix matrix;            // without data
+  StoredPart stored;
+  quant::Matrix matrix;  // without data
 };
 
 /// Gate, up and down.

@@ -58,8 +58,8 @@ class ExpertCacheTest : public ::testing::Test {
       ExpertParts& parts = args.parts.emplace_back();
       for (std::size_t part = 0; part < 3; ++part) {
         const auto place = expert % kExperts * 3 + static_cast<std::int64_t>(part);
-        parts[part] = {.entry = args.checkpoint.find(std::to_string(expert / kExperts)),
-                       .first_element = place * kShape.elements(),
+        parts[part] = {.stored = {.entry = args.checkpoint.find(std::to_string(expert / kExperts)),
+                                  .first_element = place * kShape.elements()},
                        .matrix = {nullptr, quant::Format::kF32, kShape}};
       }
     }

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "base/check.h"
-#include "model/convert.h"
+#include "model/load_quantization.h"
 #include "quant/panels.h"
 
 namespace minimax::model {
@@ -59,12 +59,21 @@ std::string place_of(const ModelSource& model) {
 }
 
 bool is_embedding(const Parameter& parameter) {
-  return parameter.published().name == "model.embed_tokens.weight";
+  return parameter.published().name == kEmbeddingsName;
 }
 
 bool is_quantized(const LoadItem& item) {
   return item.entry != nullptr && item.parameter->storage == Storage::kProjection &&
          !quant::dtype_of(stored_format(*item.entry));
+}
+
+void check_not_quantized(const std::vector<LoadItem>& items) {
+  const auto item = std::find_if(items.begin(), items.end(), is_quantized);
+  base::check(item == items.end(), ErrorCode::kInvalidArgument, [&] {
+    return fmt::format(
+        "quantization_config: expected weights that are not quantized, found {} in {}",
+        item->entry->name, quant::info(stored_format(*item->entry)).name);
+  });
 }
 
 bool any_quantized(const std::vector<LoadItem>& items) {
@@ -99,7 +108,11 @@ std::vector<LoadItem> match(const ModelSource& model, const std::vector<Paramete
   return items;
 }
 
-ops::Precision resolve_precision(ComputeType requested, const std::vector<LoadItem>& items) {
+ops::Precision resolve_precision(const LoadOptions& options, const std::vector<LoadItem>& items) {
+  const std::optional<BitsAndBytesConfig>& quantization = options.quantization_config;
+  const ComputeType requested = options.dtype == ComputeType::kAuto && quantization
+                                    ? quantization->bnb_4bit_compute_dtype
+                                    : options.dtype;
   if (requested != ComputeType::kAuto) {
     return requested == ComputeType::kBFloat16 ? ops::Precision::kBFloat16
                                                : ops::Precision::kFloat32;
@@ -107,15 +120,26 @@ ops::Precision resolve_precision(ComputeType requested, const std::vector<LoadIt
   const bool all_bfloat16 = std::all_of(items.begin(), items.end(), [](const LoadItem& item) {
     return item.parameter->storage == Storage::kFloat32 || item.entry->dtype == DType::kBF16;
   });
-  return all_bfloat16 || any_quantized(items) ? ops::Precision::kBFloat16
-                                              : ops::Precision::kFloat32;
+  return all_bfloat16 || quantization || any_quantized(items) ? ops::Precision::kBFloat16
+                                                              : ops::Precision::kFloat32;
 }
 
-void choose_formats(ops::Precision precision, Device device, bool ties_embeddings,
+void choose_formats(const LoadOptions& options, ops::Precision precision, bool ties_embeddings,
                     std::vector<LoadItem>& items) {
-  const bool rounds = precision == ops::Precision::kBFloat16 && !any_quantized(items);
+  const std::optional<BitsAndBytesConfig>& quantization = options.quantization_config;
+  if (quantization) {
+    check_quantization(*quantization);
+    check_not_quantized(items);
+  }
+  const bool rounds =
+      precision == ops::Precision::kBFloat16 && !quantization && !any_quantized(items);
   for (LoadItem& item : items) {
-    if (item.parameter->storage == Storage::kFloat32) {
+    const std::optional<quant::Format> quantized =
+        quantization ? quantized_format(*quantization, *item.parameter) : std::nullopt;
+    if (quantized) {
+      item.format = *quantized;
+      item.nests_scales = quantization->load_in_4bit && quantization->bnb_4bit_use_double_quant;
+    } else if (item.parameter->storage == Storage::kFloat32) {
       item.format = quant::Format::kF32;
     } else if (rounds) {
       item.format = quant::Format::kBF16;
@@ -123,10 +147,16 @@ void choose_formats(ops::Precision precision, Device device, bool ties_embedding
       item.format = stored_format(*item.entry);
     }
     const bool is_multiplied = ties_embeddings || !is_embedding(*item.parameter);
-    if (device == Device::kCpu && is_multiplied && quant::has_panels(item.format)) {
+    if (options.device == Device::kCpu && is_multiplied && quant::has_panels(item.format)) {
       item.layout = quant::Layout::kPanels;
     }
   }
+}
+
+StoredPart stored_part(const LoadItem& item) {
+  return {.entry = item.entry,
+          .first_element = item.source->first_element,
+          .nests_scales = item.nests_scales};
 }
 
 quant::Matrix matrix_of(const LoadItem& item) {

@@ -8,6 +8,7 @@
 
 #include "io/checkpoint.h"
 #include "minimax/model.h"
+#include "model/convert.h"
 #include "model/model_source.h"
 #include "model/parameters.h"
 #include "ops/context.h"
@@ -21,6 +22,7 @@ struct LoadItem {
   const io::TensorEntry* entry = nullptr;  // null for one that may be missing, and is
   quant::Format format = quant::Format::kF32;
   quant::Layout layout = quant::Layout::kRows;
+  bool nests_scales = false;  // they are quantized, too, as bitsandbytes does
 };
 
 /// Finds the tensor of every parameter. The items point into both arguments.
@@ -28,16 +30,20 @@ struct LoadItem {
 /// Error{kUnsupported} for element types that are none of quant/format.h.
 std::vector<LoadItem> match(const ModelSource& model, const std::vector<Parameter>& table);
 
-/// The arithmetic that is asked for, or the one that fits the types of the checkpoint.
-ops::Precision resolve_precision(ComputeType requested, const std::vector<LoadItem>& items);
+/// The arithmetic that is asked for, or the one that fits the formats of the checkpoint.
+ops::Precision resolve_precision(const LoadOptions& options, const std::vector<LoadItem>& items);
 
 /// Sets how every item will be in memory. Its format: float32 for norms and the router, for
-/// projections the stored one or, where the model computes in bfloat16, bfloat16. Among quantized
-/// weights plain ones were left so on purpose: they stay as they are. On the CPU quantized matrices
-/// that are multiplied by lie in panels; embeddings are only looked up, but where the head is tied
-/// to them.
-void choose_formats(ops::Precision precision, Device device, bool ties_embeddings,
+/// projections what options.quantization_config asks for, else the stored one or, where the model
+/// computes in bfloat16, bfloat16. Among quantized weights plain ones were left so on purpose: they
+/// stay as they are. On the CPU quantized matrices that are multiplied by lie in panels; embeddings
+/// are only looked up, but where the head is tied to them.
+/// Throws: Error{kInvalidArgument} where weights that are quantized already are to be quantized.
+void choose_formats(const LoadOptions& options, ops::Precision precision, bool ties_embeddings,
                     std::vector<LoadItem>& items);
+
+/// Where an item lies. Requires: it has an entry.
+StoredPart stored_part(const LoadItem& item);
 
 /// What an item will be in memory, without data.
 quant::Matrix matrix_of(const LoadItem& item);

@@ -91,10 +91,10 @@ void allocate_views(const std::vector<LoadItem>& items, std::int64_t bytes, Weig
 }
 
 // Chooses the arithmetic and the formats of the weights.
-void plan_weights(ops::Precision precision, Device device, std::vector<LoadItem>& items,
-                  Model& model) {
+void plan_weights(ops::Precision precision, const LoadOptions& options,
+                  std::vector<LoadItem>& items, Model& model) {
   model.precision = precision;
-  choose_formats(precision, device, model.config.tie_word_embeddings, items);
+  choose_formats(options, precision, model.config.tie_word_embeddings, items);
   model.size = sum_sizes(model.config, items);
 }
 
@@ -126,8 +126,7 @@ using ItemOfView = std::unordered_map<const quant::Matrix*, const LoadItem*>;
 
 ExpertPart expert_part(const ItemOfView& items, const quant::Matrix& view) {
   const LoadItem& item = *items.at(&view);
-  return {
-      .entry = item.entry, .first_element = item.source->first_element, .matrix = matrix_of(item)};
+  return {.stored = stored_part(item), .matrix = matrix_of(item)};
 }
 
 // Lets the routed experts be read on demand, into `room` bytes.
@@ -185,7 +184,7 @@ Model load_model(const std::filesystem::path& directory, HeadKind head,
                         checkpoint.warnings.end());
   const std::vector<Parameter> table = parameters(model.config, head, model.weights);
   std::vector<LoadItem> items = match(source, table);
-  plan_weights(resolve_precision(options.dtype, items), options.device, items, model);
+  plan_weights(resolve_precision(options, items), options, items, model);
   add_random_warnings(items, model.warnings);
   add_unused_warnings(checkpoint, items, model.warnings);
 
@@ -209,6 +208,8 @@ Model load_model(const std::filesystem::path& directory, HeadKind head,
 
 Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions& options,
                    std::uint64_t seed) {
+  base::check(!options.quantization_config, ErrorCode::kInvalidArgument,
+              "quantization_config: expected a checkpoint, found a model with random weights");
   Model model;
   model.config = config.resolved();
   const std::vector<Parameter> table = parameters(model.config, head, model.weights);
@@ -218,8 +219,8 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
     items.push_back({.parameter = &parameter, .source = &parameter.published()});
   }
   const bool is_bfloat16 = options.dtype == ComputeType::kBFloat16;
-  plan_weights(is_bfloat16 ? ops::Precision::kBFloat16 : ops::Precision::kFloat32, options.device,
-               items, model);
+  plan_weights(is_bfloat16 ? ops::Precision::kBFloat16 : ops::Precision::kFloat32, options, items,
+               model);
   allocate_weights("the configuration", items, model);
   initialize_missing(items, seed, model);
   complete(head, table, model);
@@ -230,8 +231,8 @@ ModelMeasure measure_model(const ModelSource& source, const LoadOptions& options
   Weights weights;
   const std::vector<Parameter> table = parameters(source.config, head_kind(source.config), weights);
   std::vector<LoadItem> items = match(source, table);
-  const ops::Precision precision = resolve_precision(options.dtype, items);
-  choose_formats(precision, options.device, source.config.tie_word_embeddings, items);
+  const ops::Precision precision = resolve_precision(options, items);
+  choose_formats(options, precision, source.config.tie_word_embeddings, items);
   return {.size = sum_sizes(source.config, items), .precision = precision};
 }
 

@@ -9,7 +9,6 @@
 #include <thread>
 
 #include "cpu/processors.h"
-#include "model/convert.h"
 
 namespace minimax::model {
 namespace {
@@ -54,8 +53,7 @@ class ParallelReader {
         }
         const LoadItem& item = items_[index];
         if (item.entry != nullptr) {
-          read_parameter(reader_, *item.entry, item.source->first_element,
-                         item.parameter->weights());
+          read_parameter(reader_, stored_part(item), item.parameter->weights());
         }
         done_bytes_.fetch_add(item.parameter->weights().bytes());
         report();

@@ -31,7 +31,7 @@ class Table {
 
   std::vector<Parameter> build(HeadKind head) {
     const Shape vocabulary({config_.vocab_size, config_.hidden_size});
-    add("model.embed_tokens.weight", vocabulary, kVocab, &weights_.embeddings);
+    add(kEmbeddingsName, vocabulary, kVocab, &weights_.embeddings);
     weights_.layers.resize(config_.layer_types.size());
     for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
       weights_.layers[i].type = config_.layer_types[i];

@@ -48,6 +48,8 @@ using View = std::variant<tensor::Tensor*, quant::Matrix*>;
 /// Which names the tensors of a checkpoint have.
 enum class TensorNames { kPublished, kGguf };
 
+inline constexpr const char* kEmbeddingsName = "model.embed_tokens.weight";
+
 struct Parameter {
   /// The published name first, then other spellings; the first that a checkpoint has is taken.
   std::vector<ParameterSource> sources;

@@ -217,6 +217,30 @@ void decode_absmax(const NestedAbsmaxView& nested, std::span<float> scales) {
   }
 }
 
+void round_scales(Format format, std::span<std::byte> blocks) {
+  constexpr auto kBlockBytes = static_cast<std::int64_t>(sizeof(NF4::Block));
+  static_assert(sizeof(FP4::Block) == kBlockBytes && offsetof(NF4::Block, absmax) == 0 &&
+                offsetof(FP4::Block, absmax) == 0);
+  base::check(format == Format::kNF4 || format == Format::kFP4, ErrorCode::kInvalidArgument,
+              "scales: expected blocks of nf4 or fp4");
+  check_sizes("bytes after the last block", 0, std::ssize(blocks) % kBlockBytes);
+  std::vector<float> scales(blocks.size() / kBlockBytes);
+  for (std::size_t i = 0; i < scales.size(); ++i) {
+    std::memcpy(&scales[i], blocks.data() + i * kBlockBytes, sizeof(float));
+  }
+  const NestedAbsmax nested = encode_absmax(scales);
+  const std::array<float, 256> map = dynamic_map();
+  decode_absmax({.codes = nested.codes,
+                 .absmax = nested.absmax,
+                 .map = map,
+                 .block_elements = kNestedBlockElements,
+                 .offset = nested.offset},
+                scales);
+  for (std::size_t i = 0; i < scales.size(); ++i) {
+    std::memcpy(blocks.data() + i * kBlockBytes, &scales[i], sizeof(float));
+  }
+}
+
 float encode_int8_row(std::span<const float> weights, std::span<std::int8_t> codes) {
   check_sizes("int8 codes", std::ssize(weights), std::ssize(codes));
   const float largest = largest_magnitude(weights);

@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "quant/format.h"
 #include "quant/int8_f32.h"
 #include "quant/nf4.h"
 
@@ -70,6 +71,10 @@ struct NestedAbsmaxView {
 
 /// Undoes encode_absmax, into nested.codes.size() scales.
 void decode_absmax(const NestedAbsmaxView& nested, std::span<float> scales);
+
+/// Lets every scale in blocks of kNF4 or kFP4, those of a whole tensor, be what it becomes by
+/// encode_absmax: double quantization. Throws: also for other formats.
+void round_scales(Format format, std::span<std::byte> blocks);
 
 /// Encodes a row in signed bytes and returns its scale (SCB), the largest magnitude.
 float encode_int8_row(std::span<const float> weights, std::span<std::int8_t> codes);
