@@ -66,6 +66,9 @@ class Examples(program.TestCase):
     def test_flash_attention(self):
         self.assertTrue(run("flash_attention").startswith("My favourite condiment is"))
 
+    def test_load_in_4bit(self):
+        self.assertTrue(run("load_in_4bit").startswith("My favourite condiment is"))
+
     def test_causal_lm(self):
         text, loss = run("causal_lm").rsplit("loss", 1)
         self.assertTrue(text.startswith("Hey, are you conscious? Can you talk to me?"))
