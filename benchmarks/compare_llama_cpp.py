@@ -146,11 +146,13 @@ class Comparison:
 
 
 def median_of(passes, engine, test, field="tokens_per_second"):
-    """The median over the passes of one figure, or None where it was not measured."""
+    """The median over the passes of one figure, or None where it was not measured. Passes that
+    others disturbed count only where there are no others."""
+    runs = [one[engine] for one in passes]
     values = [
         result[field]
-        for one in passes
-        for result in one[engine]["results"]
+        for found in [found for found in runs if not found["noisy"]] or runs
+        for result in found["results"]
         if result["test"] == test and result.get(field) is not None
     ]
     return statistics.median(values) if values else None

@@ -68,6 +68,11 @@ class Engines:
 
 
 def sequences(vocab_size, options):
+    if options.ids:
+        text = [int(part) for part in pathlib.Path(options.ids).read_text().split()]
+        for begin in range(0, min(options.sequences * options.tokens, len(text)), options.tokens):
+            yield text[begin : begin + options.tokens]
+        return
     draw = random.Random(options.seed)
     for _ in range(options.sequences):
         yield [draw.randrange(vocab_size - 3) for _ in range(options.tokens)]
@@ -153,6 +158,7 @@ def parse_arguments():
     parser.add_argument("--minimax", default=str(HERE.parent / "build/release/apps/minimax"))
     parser.add_argument("--tokens", type=int, default=128, help="of a sequence")
     parser.add_argument("--sequences", type=int, default=8)
+    parser.add_argument("--ids", help="file with token ids to take instead of random ones")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
