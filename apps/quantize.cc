@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "commands.h"
 #include "cpu/processors.h"
+#include "io/model_files.h"
 #include "io/safetensors.h"
 #include "support/exit_code.h"
 #include "support/model_options.h"
@@ -128,6 +129,10 @@ convert::QuantizeResult QuantizeCommand::quantize(const io::Checkpoint& checkpoi
 
 int QuantizeCommand::run() {
   const std::filesystem::path directory = model_directory(model_);
+  if (io::find_gguf(directory)) {
+    throw UsageError("MODEL: expected a directory with safetensors, found GGUF",
+                     "minimax convert writes GGUF files in other types");
+  }
   const MiniMaxConfig config = MiniMaxConfig::from_pretrained(directory);
   const io::Checkpoint checkpoint = io::read_safetensors(directory);
   show_warnings(checkpoint.warnings);
