@@ -16,15 +16,13 @@ struct GroupOfFloats {
 
 Vec absolute(Vec a) { return cpu::max(a, cpu::zero() - a); }
 
-// The largest magnitude, or NaN where an element is infinite or NaN.
+// Of the elements that are not NaN.
 float largest_magnitude(const GroupOfFloats& group) {
-  Vec largest = cpu::zero();
-  Vec zeros = cpu::zero();  // NaN where an element is not finite
-  for (const Vec& each : group.vec) {
-    largest = cpu::max(largest, absolute(each));
-    zeros = zeros + each * cpu::zero();
+  Vec largest = absolute(group.vec[0]);
+  for (std::int64_t v = 1; v < kVecs; ++v) {
+    largest = cpu::max(largest, absolute(group.vec[v]));
   }
-  return cpu::reduce_max(largest) + cpu::reduce_add(zeros);
+  return cpu::reduce_max(largest);
 }
 
 // Whole numbers below 2^24 in all: exact in any order.
@@ -36,29 +34,40 @@ float sum_of_half(const Vec* parts) {
   return cpu::reduce_add(sum);
 }
 
-// A group with an infinity or a NaN becomes zeros whose scale is NaN, so that all products are NaN.
+// A group with an infinity or a NaN: all products with it are NaN.
+void set_not_finite(Int8Group& out) {
+  const float nan = __builtin_nanf("");
+  out = {.codes = {},
+         .scale = nan,
+         .half_sums = {},
+         .scaled_sum = nan,
+         .scaled_half_sums = {nan, nan}};
+}
+
 void quantize_group(const float* x, Int8Group& out) {
   GroupOfFloats group;
   for (std::int64_t v = 0; v < kVecs; ++v) {
     group.vec[v] = cpu::load(x + v * Vec::kLanes);
   }
   const float largest = largest_magnitude(group);
-  const bool counts = largest >= kInt8SmallestMagnitude;  // false for NaN
-  const Vec inverse = cpu::broadcast(counts ? 127.0f / largest : 0.0f);
+  const Vec inverse = cpu::broadcast(largest >= kInt8SmallestMagnitude ? 127.0f / largest : 0.0f);
   for (Vec& each : group.vec) {
-    each = counts ? cpu::round(each * inverse) : cpu::zero();
+    each = cpu::round(each * inverse);
+  }
+  const float sums[2] = {sum_of_half(group.vec), sum_of_half(group.vec + cpu::kParts16)};
+  const float sum = sums[0] + sums[1];
+  // NaN, and an infinity times zero, round to NaN or to a number far from all codes.
+  constexpr float kLargestSum = 127.0f * kInt8GroupElements;
+  if (!(sum >= -kLargestSum && sum <= kLargestSum)) {
+    return set_not_finite(out);
   }
   out.scale = largest / 127.0f;
-  float sum = 0.0f;
-  for (int half = 0; half < 2; ++half) {
-    const Vec* parts = group.vec + half * cpu::kParts16;
-    const float half_sum = sum_of_half(parts);
-    cpu::store_int8(out.codes + half * kInt8GroupElements / 2, parts);
-    out.half_sums[half] = static_cast<std::int16_t>(half_sum);
-    out.scaled_half_sums[half] = out.scale * half_sum;
-    sum += half_sum;
-  }
   out.scaled_sum = out.scale * sum;
+  for (int half = 0; half < 2; ++half) {
+    cpu::store_int8(out.codes + half * kInt8GroupElements / 2, group.vec + half * cpu::kParts16);
+    out.half_sums[half] = static_cast<std::int16_t>(sums[half]);
+    out.scaled_half_sums[half] = out.scale * sums[half];
+  }
 }
 
 }  // namespace
