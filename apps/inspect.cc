@@ -9,12 +9,14 @@
 
 #include "base/file.h"
 #include "commands.h"
+#include "cpu/processors.h"
 #include "io/checkpoint_reader.h"
 #include "support/exit_code.h"
 #include "support/inspect_report.h"
 #include "support/model_options.h"
 #include "support/progress.h"
 #include "support/signals.h"
+#include "support/speed_estimate.h"
 #include "support/terminal.h"
 #include "support/validators.h"
 
@@ -26,6 +28,7 @@ constexpr const char* kExamples = R"(Examples:
   minimax inspect ./my-model --context 100000
   minimax inspect ./my-model --tensors
   minimax inspect ./my-model --check
+  minimax inspect ./my-model --speed
   minimax inspect MiniMaxAI/MiniMax-Text-01-hf --json)";
 
 constexpr std::int64_t kDefaultContext = 8192;
@@ -48,6 +51,8 @@ class InspectCommand : public Command {
     command->add_flag("--tensors", tensors_, "List all tensors");
     command->add_flag("--check", check_,
                       "Read all weights; NaN, Inf and tensors of zeros end with exit code 3");
+    command->add_flag("--speed", speed_,
+                      "Measure this machine and say what it can hold and how fast it can be");
     command->add_flag("--json", json_, "Print one JSON object");
     add_execution_options(*command, environment(), model_);
     return command;
@@ -58,12 +63,14 @@ class InspectCommand : public Command {
  private:
   Inspection inspect() const;
   std::vector<SuspectTensor> check_values(const io::Checkpoint& checkpoint) const;
+  SpeedReport measure_speed(const Inspection& inspection) const;
   void print(const Inspection& inspection, const std::vector<SuspectTensor>& suspects) const;
 
   ModelOptions model_;
   std::int64_t context_ = 0;
   bool tensors_ = false;
   bool check_ = false;
+  bool speed_ = false;
   bool json_ = false;
 };
 
@@ -103,6 +110,20 @@ std::vector<SuspectTensor> InspectCommand::check_values(const io::Checkpoint& ch
   return suspects;
 }
 
+SpeedReport InspectCommand::measure_speed(const Inspection& inspection) const {
+  const LoadOptions options = to_load_options(model_);
+  const int threads = options.threads > 0 ? options.threads : cpu::available_processors();
+  const MemoryPlan& memory = inspection.memory;
+  SpeedReport report{
+      .machine = measure_roof(threads, options.isa, inspection.checkpoint.files.front().path),
+      .expectations = {}};
+  for (const SizedModel& model : sized_models(inspection.config, inspection.measure)) {
+    report.expectations.push_back(expect_speed(model, report.machine, memory.context_tokens,
+                                               memory.total() - memory.weights));
+  }
+  return report;
+}
+
 void InspectCommand::print(const Inspection& inspection,
                            const std::vector<SuspectTensor>& suspects) const {
   if (json_) {
@@ -112,6 +133,9 @@ void InspectCommand::print(const Inspection& inspection,
     }
     if (check_) {
       json.object().emplace_back("suspect_tensors", suspects_json(suspects));
+    }
+    if (speed_) {
+      json.object().emplace_back("speed", to_json(measure_speed(inspection)));
     }
     write_output(base::write_json(json, base::JsonStyle::kIndented) + "\n");
     return;
@@ -123,6 +147,9 @@ void InspectCommand::print(const Inspection& inspection,
   if (check_ && suspects.empty()) {
     write_output(fmt::format("\nAll {} tensors hold finite values that are not all zero.\n",
                              inspection.checkpoint.tensors.size()));
+  }
+  if (speed_) {
+    write_output("\n" + to_text(measure_speed(inspection)));
   }
 }
 
