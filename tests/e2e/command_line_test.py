@@ -184,6 +184,7 @@ class Memory(program.TestCase):
         for megabytes in range(24, 72, 8):
             child = program.start(
                 *("generate", "--prompt", "x", "--max-new-tokens", "1", "--threads", "2"),
+                *("--expert-memory", "1GiB"),  # all experts, so that nothing is read on demand
                 preexec_fn=limit(megabytes),
             )
             _, stderr = child.communicate(timeout=program.TIMEOUT_S)
