@@ -60,6 +60,7 @@ int run_command(int argc, char** argv) {
   commands.push_back(make_quantize_command());
   commands.push_back(make_convert_command());
   commands.push_back(make_verify_command());
+  commands.push_back(make_imatrix_command());
   commands.push_back(make_bench_command());
   commands.push_back(make_completion_command(program));
   return parse_and_run(program, commands, argc, argv);

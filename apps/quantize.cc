@@ -8,6 +8,8 @@
 
 #include "base/memory.h"
 #include "commands.h"
+#include "convert/bit_budget.h"
+#include "convert/gguf_export.h"
 #include "cpu/processors.h"
 #include "io/model_files.h"
 #include "io/safetensors.h"
@@ -40,18 +42,22 @@ class QuantizeCommand : public Command {
   int run() override;
 
  private:
-  convert::QuantizePlan make_plan(const io::Checkpoint& checkpoint,
-                                  const MiniMaxConfig& config) const;
+  int threads() const;
+  convert::PlanOptions plan_options() const;
+  void fit_to_bits(const io::Checkpoint& checkpoint, convert::QuantizePlan& plan) const;
+  int write_gguf() const;
   convert::QuantizeResult quantize(const io::Checkpoint& checkpoint,
                                    const convert::QuantizePlan& plan) const;
 
   ModelOptions model_;
   std::string out_;
   std::string format_ = "int4_g32";
+  double target_bits_ = 0;
   std::vector<std::string> keep_;
   std::string layout_ = "blocks";
   bool no_double_quant_ = false;
   std::string imatrix_;
+  convert::ImportanceMatrix importance_;
   std::int64_t shard_mib_ = 1024;
   bool dry_run_ = false;
   bool resume_ = false;
@@ -63,10 +69,17 @@ CLI::App* QuantizeCommand::define(CLI::App& program) {
   CLI::App* command = program.add_subcommand("quantize", "Write a model in fewer bits");
   command->footer(kExamples);
   command->add_option("MODEL", model_.model, "Directory or org/name in the cache")->required();
-  command->add_option("OUT", out_, "Folder to make")->required();
-  command->add_option("--format", format_, "Format of projections and experts")
-      ->type_name("FORMAT")
-      ->check(one_of(format_names()));
+  command->add_option("OUT", out_, "Folder to make, or FILE.gguf")->required();
+  CLI::Option* format =
+      command->add_option("--format", format_, "Format of projections and experts")
+          ->type_name("FORMAT")
+          ->check(one_of(format_names()))
+          ->capture_default_str();
+  command
+      ->add_option("--target-bits", target_bits_, "Choose formats for so many bits per parameter")
+      ->type_name("B")
+      ->check(number(1, 32))
+      ->excludes(format);
   command
       ->add_option("--keep", keep_, "Another format, or \"stored\", for tensors that match PATTERN")
       ->type_name("PATTERN=FORMAT");
@@ -92,8 +105,11 @@ CLI::App* QuantizeCommand::define(CLI::App& program) {
   return command;
 }
 
-convert::QuantizePlan QuantizeCommand::make_plan(const io::Checkpoint& checkpoint,
-                                                 const MiniMaxConfig& config) const {
+int QuantizeCommand::threads() const {
+  return model_.threads > 0 ? model_.threads : cpu::available_processors();
+}
+
+convert::PlanOptions QuantizeCommand::plan_options() const {
   convert::PlanOptions options{.format = parse_format(format_),
                                .keep = parse_keep_rules(keep_),
                                .blocks_span_rows = layout_ != "blocks",
@@ -102,24 +118,66 @@ convert::QuantizePlan QuantizeCommand::make_plan(const io::Checkpoint& checkpoin
     // transformers keeps experts in tensors that bitsandbytes leaves alone.
     options.keep.insert(options.keep.begin(), {"*.experts.*", std::nullopt});
   }
-  return convert::plan_quantization(checkpoint, config, options);
+  return options;
+}
+
+void QuantizeCommand::fit_to_bits(const io::Checkpoint& checkpoint,
+                                  convert::QuantizePlan& plan) const {
+  if (layout_ != "blocks") {
+    throw UsageError("--target-bits: expected the layout blocks, found " + layout_);
+  }
+  const io::CheckpointReader reader(checkpoint);
+  cpu::ThreadPool pool(threads());
+  const InterruptScope scope;
+  Progress progress("Measuring formats");
+  convert::fit_to_bits(reader,
+                       {.bits_per_element = target_bits_,
+                        .importance = importance_.empty() ? nullptr : &importance_,
+                        .on_progress =
+                            [&](std::int64_t done, std::int64_t total) {
+                              scope.check();
+                              progress.update(done, total);
+                            }},
+                       pool, plan);
+}
+
+int QuantizeCommand::write_gguf() const {
+  if (resume_ || dry_run_ || target_bits_ > 0 || layout_ != "blocks") {
+    throw UsageError("a GGUF file is written in one go, from --format, --keep and --imatrix only",
+                     "without .gguf, OUT is a folder");
+  }
+  const InterruptScope scope;
+  Progress progress("Quantizing");
+  convert::GgufExportOptions options;
+  options.plan.format = parse_format(format_);
+  options.plan.keep = parse_keep_rules(keep_);
+  options.plan.requantize = requantize_;
+  options.importance = importance_.empty() ? nullptr : &importance_;
+  options.threads = threads();
+  options.on_progress = [&](std::int64_t done, std::int64_t total) {
+    scope.check();
+    progress.update(done, total);
+  };
+  const convert::GgufExportResult result =
+      convert::export_gguf(model_directory(model_), out_, options);
+  progress.finish();
+  show_warnings(result.warnings);
+  write_output(
+      fmt::format("{}: {} tensors, {}\n", out_, result.tensors, base::format_bytes(result.bytes)));
+  return kExitSuccess;
 }
 
 convert::QuantizeResult QuantizeCommand::quantize(const io::Checkpoint& checkpoint,
                                                   const convert::QuantizePlan& plan) const {
-  convert::ImportanceMatrix importance;
-  if (!imatrix_.empty()) {
-    importance = convert::read_importance(imatrix_);
-  }
   const InterruptScope scope;
   Progress progress("Quantizing");
   return convert::quantize(
       model_directory(model_), checkpoint, plan, out_,
       {.layout = layout_ == "blocks" ? convert::Layout::kBlocks : convert::Layout::kBitsandbytes,
        .double_quant = no_double_quant_ ? convert::DoubleQuant::kOff : convert::DoubleQuant::kOn,
-       .importance = imatrix_.empty() ? nullptr : &importance,
+       .importance = importance_.empty() ? nullptr : &importance_,
        .unfinished = resume_ ? convert::Unfinished::kResume : convert::Unfinished::kRefuse,
-       .threads = model_.threads > 0 ? model_.threads : cpu::available_processors(),
+       .threads = threads(),
        .max_file_bytes = shard_mib_ << 20,
        .on_progress = [&](std::int64_t done, std::int64_t total) {
          scope.check();
@@ -128,6 +186,12 @@ convert::QuantizeResult QuantizeCommand::quantize(const io::Checkpoint& checkpoi
 }
 
 int QuantizeCommand::run() {
+  if (!imatrix_.empty()) {
+    importance_ = convert::read_importance(imatrix_);
+  }
+  if (std::filesystem::path(out_).extension() == ".gguf") {
+    return write_gguf();
+  }
   const std::filesystem::path directory = model_directory(model_);
   if (io::find_gguf(directory)) {
     throw UsageError("MODEL: expected a directory with safetensors, found GGUF",
@@ -136,7 +200,10 @@ int QuantizeCommand::run() {
   const MiniMaxConfig config = MiniMaxConfig::from_pretrained(directory);
   const io::Checkpoint checkpoint = io::read_safetensors(directory);
   show_warnings(checkpoint.warnings);
-  const convert::QuantizePlan plan = make_plan(checkpoint, config);
+  convert::QuantizePlan plan = convert::plan_quantization(checkpoint, config, plan_options());
+  if (target_bits_ > 0) {
+    fit_to_bits(checkpoint, plan);
+  }
   if (dry_run_) {
     write_output(json_ ? plan_json(plan) : plan_text(plan));
     return kExitSuccess;

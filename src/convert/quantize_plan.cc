@@ -97,7 +97,7 @@ class Planner {
       return planned;
     }
     planned.segments = role->second.segments;
-    const std::optional<quant::Format> wanted = wanted_format(entry, role->second);
+    const std::optional<quant::Format> wanted = wanted_format(entry, role->second, planned.by_rule);
     if (!wanted || wanted == stored_format(entry)) {
       return planned;
     }
@@ -111,7 +111,9 @@ class Planner {
     return planned;
   }
 
-  std::optional<quant::Format> wanted_format(const TensorEntry& entry, const Role& role) {
+  // Sets `by_rule` where a rule holds.
+  std::optional<quant::Format> wanted_format(const TensorEntry& entry, const Role& role,
+                                             bool& by_rule) {
     std::optional<quant::Format> wanted;
     if (!role.is_vocabulary) {
       wanted = options_.format;
@@ -125,6 +127,7 @@ class Planner {
       if (holds) {
         rule_is_used_[i] = true;
         wanted = rule.format;
+        by_rule = true;
       }
     }
     return wanted;

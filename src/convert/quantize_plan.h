@@ -45,6 +45,7 @@ struct PlannedTensor {
   std::vector<Segment> segments = {};
   /// What it would have had, where `format` is another one because of its shape.
   std::optional<quant::Format> wanted = {};
+  bool by_rule = false;  // whether a rule decided
   /// All weights are multiplied by it before they are encoded.
   float factor = 1.0F;
 

@@ -56,7 +56,9 @@ void RowEncoder::encode(const PlannedTensor& planned,
   const std::int64_t piece_rows = std::max<std::int64_t>(1, kPieceElements / columns);
   RowReader source(reader_, *planned.source);
   for (const Segment& segment : planned.segments) {
-    const std::span<const float> importance = importance_of(segment, columns);
+    const bool has_blocks = quant::info(*planned.format).block_elements > 1;
+    const std::span<const float> importance =
+        has_blocks ? importance_of(segment, columns) : std::span<const float>();
     for (std::int64_t done = 0; done < segment.rows; done += piece_rows) {
       const std::int64_t count = std::min(piece_rows, segment.rows - done);
       rows_.resize(static_cast<std::size_t>(count * columns));

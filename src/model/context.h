@@ -11,6 +11,8 @@
 
 namespace minimax::model {
 
+struct MoeActivations;  // model/activations.h
+
 /// Told what passes while the layers run. The tensors end with the call.
 class ForwardObserver {
  public:
@@ -24,6 +26,13 @@ class ForwardObserver {
   virtual void hidden_state(std::int64_t /*index*/, const tensor::Tensor& /*rows*/) {}
   /// [T, N]
   virtual void router_logits(std::int64_t /*layer*/, const tensor::Tensor& /*rows*/) {}
+  /// What the projections of an attention layer are multiplied with: the first ones, and the last
+  /// one. [T, E] and [T, H * D]
+  virtual void attention_inputs(std::int64_t /*layer*/, const tensor::Tensor& /*first*/,
+                                const tensor::Tensor& /*last*/) {}
+  /// What the experts of a layer read, [T, E], and what they keep of it (activations.h).
+  virtual void expert_inputs(std::int64_t /*layer*/, const tensor::Tensor& /*x*/,
+                             const MoeActivations& /*moe*/) {}
   /// The weights of a softmax layer, where they are kept. [B] of [H, n, length]
   virtual void attention_weights(std::int64_t /*layer*/,
                                  std::span<const tensor::Tensor> /*of_sequences*/) {}

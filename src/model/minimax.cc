@@ -160,6 +160,9 @@ void decoder_layer(const Context& ctx, const Model& model, const LayerWeights& l
   // The skip path starts after the norm: x itself is not carried on.
   ops::rms_norm(ctx, a.x, layer.attention_norm, config.rms_norm_eps, a.residual);
   attention(ctx, model, layer, batch, state, a);
+  if (ctx.observer != nullptr) {
+    ctx.observer->attention_inputs(state.layer, a.residual, a.heads);
+  }
   ops::scaled_add(ctx, {.alpha = static_cast<float>(alpha),
                         .a = a.residual,
                         .beta = static_cast<float>(beta),
@@ -167,7 +170,11 @@ void decoder_layer(const Context& ctx, const Model& model, const LayerWeights& l
                         .out = a.x});
 
   ops::rms_norm(ctx, a.x, layer.mlp_norm, config.rms_norm_eps, a.residual);
-  mixture_of_experts(ctx, model, state.layer, disturbed(ctx, batch, state.layer, a), a);
+  const tensor::Tensor& x = disturbed(ctx, batch, state.layer, a);
+  mixture_of_experts(ctx, model, state.layer, x, a);
+  if (ctx.observer != nullptr) {
+    ctx.observer->expert_inputs(state.layer, x, a.moe);
+  }
   ops::scaled_add(ctx, {.alpha = static_cast<float>(config.mlp_alpha_factor),
                         .a = a.residual,
                         .beta = static_cast<float>(config.mlp_beta_factor),

@@ -94,6 +94,41 @@ class Quantize(program.TestCase):
         self.assertEqual(sum(tensor["bytes"] for tensor in plan["tensors"]), plan["bytes"])
         self.assertFalse(any(self.folder.iterdir()))
 
+    def test_gives_a_model_that_generates(self):
+        for format_name in ("int4_g32", "nf4", "q6_k", "int8_g64"):
+            with self.subTest(format=format_name):
+                out = self.folder / format_name
+                self.succeed("quantize", str(program.MODEL), str(out), "--format", format_name)
+                answer = self.succeed(
+                    "generate", str(out), "--prompt", "Once upon a time", "--max-new-tokens", "12",
+                    "--temperature", "0",
+                )  # fmt: skip
+                self.assertRegex(answer, "[a-z]{3}")
+
+    def test_meets_a_number_of_bits(self):
+        plan = json.loads(self.quantize("--target-bits", "6", "--dry-run", "--json"))
+        self.assertLessEqual(plan["bits_per_parameter"], 6)
+        self.assertGreater(plan["bits_per_parameter"], 5.95)
+        self.assertGreater(len({tensor["format"] for tensor in plan["tensors"]}), 3)
+        out = (str(self.out), "--target-bits", "2")
+        self.assertIn("at least", self.fail_with(2, "quantize", str(program.MODEL), *out))
+
+    def test_weights_errors_by_an_importance_matrix(self):
+        text = self.folder / "text.txt"
+        text.write_text("Once upon a time there was a child named Vera. " * 20)
+        matrix = self.folder / "matrix"
+        self.succeed("imatrix", str(program.MODEL), str(text), str(matrix))
+        self.quantize("--format", "q4_0")
+        plain = contents(self.out)["model.safetensors"]
+        shutil.rmtree(self.out)
+        self.quantize("--format", "q4_0", "--imatrix", str(matrix))
+        self.assertNotEqual(contents(self.out)["model.safetensors"], plain)
+        other = str(program.GOLDEN / "lightning_first")
+        message = self.fail_with(
+            3, "quantize", other, str(self.folder / "other"), "--imatrix", str(matrix)
+        )
+        self.assertIn("another model", message)
+
     def test_refuses_what_makes_no_sense(self):
         model, out = str(program.MODEL), str(self.out)
         cases = [
