@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "support/expert_counts.h"
 #include "support/model_location.h"
 #include "support/terminal.h"
 #include "support/validators.h"
@@ -102,6 +103,14 @@ void add_execution_options(CLI::App& command, Environment& environment, ModelOpt
           ->type_name("EPS")
           ->check(number(0.0, 1.0))
           ->group(group));
+  environment.bind(
+      command
+          .add_option("--expert-statistics", options.expert_statistics,
+                      "Importance matrix (minimax imatrix): the experts that it saw most are in "
+                      "memory from the start")
+          ->type_name("FILE")
+          ->check(CLI::ExistingFile)
+          ->group(group));
   add_quantization_options(command, options);
   environment.bind(command
                        .add_option("--attn-implementation", options.attention,
@@ -124,6 +133,9 @@ LoadOptions to_load_options(const ModelOptions& options) {
   load.attn_implementation =
       options.attention == "eager" ? AttnImplementation::kEager : AttnImplementation::kFlash;
   load.threads = options.threads;
+  if (!options.expert_statistics.empty()) {
+    load.expert_counts = expert_counts(convert::read_importance(options.expert_statistics));
+  }
   load.quantization_config = quantization_config(options);
   load.expert_memory_bytes = static_cast<std::int64_t>(options.expert_memory);
   load.lightning_norm_eps = options.lightning_norm_eps;

@@ -26,6 +26,7 @@ struct ModelOptions {
   std::string bnb_4bit_quant_type = "nf4";
   bool bnb_4bit_use_double_quant = false;
   int threads = 0;                  // 0: one per available processor
+  std::string expert_statistics;    // a file with an importance matrix; empty: none
   std::uint64_t expert_memory = 0;  // bytes; 0: as much as the experts need or memory has
 };
 
