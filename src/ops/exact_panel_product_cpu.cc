@@ -47,7 +47,7 @@ inline void decode_step(const std::uint8_t* codes, const BlockScales& scales, fl
 }
 
 template <PanelLayout kLayout>
-inline void decode_chunk(const std::byte* unit, int chunk, float* out) {
+inline void decode_chunk(const std::byte* unit, std::int64_t chunk, float* out) {
   const std::uint8_t* codes =
       unsigned_bytes(unit) + kLayout.header_bytes() + chunk * kLayout.chunk_bytes();
   const BlockScales block = block_scales<kLayout>(unit);
@@ -66,8 +66,7 @@ void decode(const std::byte* panel, std::int64_t begin, std::int64_t end, Piece&
   constexpr std::int64_t kChunks = kLayout.chunks();
   float* out = piece.weights;
   for (std::int64_t at = begin; at < end; ++at) {
-    decode_chunk<kLayout>(panel + at / kChunks * kLayout.unit_bytes(),
-                          static_cast<int>(at % kChunks), out);
+    decode_chunk<kLayout>(panel + at / kChunks * kLayout.unit_bytes(), at % kChunks, out);
     out += kChunkFloats;
   }
 }

@@ -63,7 +63,7 @@ void quantize_group(const float* x, Int8Group& out) {
   }
   out.scale = largest / 127.0f;
   out.scaled_sum = out.scale * sum;
-  for (int half = 0; half < 2; ++half) {
+  for (std::int64_t half = 0; half < 2; ++half) {
     cpu::store_int8(out.codes + half * kInt8GroupElements / 2, group.vec + half * cpu::kParts16);
     out.half_sums[half] = static_cast<std::int16_t>(sums[half]);
     out.scaled_half_sums[half] = out.scale * sums[half];

@@ -130,7 +130,7 @@ void multiply_panel(const std::byte* panel, std::int64_t units, FewRows<kRows>& 
     fetch_ahead<kLayout.unit_bytes()>(panel);
     const BlockScales block = byte_scales<kLayout>(panel);
     const std::uint8_t* chunk = unsigned_bytes(panel) + kLayout.header_bytes();
-    for (int i = 0; i < kLayout.chunks(); ++i) {
+    for (std::int64_t i = 0; i < kLayout.chunks(); ++i) {
       unroll<kChunkGroups<kLayout>>([&]<int kPart>() __attribute__((always_inline)) {
         const BlockScales scales = group_scales<kLayout>(panel, block, group_of<kLayout>(i, kPart));
         add_part<kLayout, kPart>(chunk, scales, group, rows);
@@ -189,8 +189,8 @@ struct PieceLayout {
   bool has_mins;
   bool is_wide;
 
-  constexpr int scale_floats() const { return groups * kPanelRows; }
-  constexpr int chunk_bytes() const {
+  constexpr std::int64_t scale_floats() const { return groups * kPanelRows; }
+  constexpr std::int64_t chunk_bytes() const {
     return kChunkSteps * kStepBytes + (has_mins ? 2 : 1) * scale_floats() * 4;
   }
 };
@@ -230,7 +230,7 @@ struct ChunkRange {
 };
 
 template <PanelLayout kLayout>
-inline void unpack_chunk(const std::byte* unit, const BlockScales& block, int chunk,
+inline void unpack_chunk(const std::byte* unit, const BlockScales& block, std::int64_t chunk,
                          std::byte* out) {
   constexpr PieceLayout kPiece = piece_layout<kLayout>();
   const std::uint8_t* codes =
@@ -256,7 +256,7 @@ void unpack(const std::byte* panel, ChunkRange range, std::byte* out) {
   const std::byte* unit = panel + range.begin / kChunks * kLayout.unit_bytes();
   BlockScales block = byte_scales<kLayout>(unit);
   for (std::int64_t at = range.begin; at < range.end; ++at) {
-    const auto chunk = static_cast<int>(at % kChunks);
+    const std::int64_t chunk = at % kChunks;
     if (chunk == 0) {
       unit = panel + at / kChunks * kLayout.unit_bytes();
       block = byte_scales<kLayout>(unit);

@@ -162,9 +162,9 @@ constexpr int kChunkGroups = kLayout.group_elements < quant::kChunkElements ? 2 
 
 /// The group of a unit that part `part` of a chunk belongs to.
 template <PanelLayout kLayout>
-constexpr int group_of(int chunk, int part) {
-  return (chunk * quant::kChunkElements + part * quant::kChunkElements / 2) /
-         kLayout.group_elements;
+constexpr int group_of(std::int64_t chunk, int part) {
+  return static_cast<int>((chunk * quant::kChunkElements + part * quant::kChunkElements / 2) /
+                          kLayout.group_elements);
 }
 
 /// Calls f.template operator()<kLayout>() for the layout of a quantized format.

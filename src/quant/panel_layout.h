@@ -10,12 +10,12 @@
 
 namespace minimax::quant {
 
-inline constexpr int kPanelRows = 16;
+inline constexpr std::int64_t kPanelRows = 16;
 /// Consecutive elements of a row whose codes lie together, eight steps of four elements.
-inline constexpr int kChunkElements = 32;
-inline constexpr int kStepElements = 4;
-inline constexpr int kStepBytes = kPanelRows * kStepElements;
-inline constexpr int kChunkSteps = kChunkElements / kStepElements;
+inline constexpr std::int64_t kChunkElements = 32;
+inline constexpr std::int64_t kStepElements = 4;
+inline constexpr std::int64_t kStepBytes = kPanelRows * kStepElements;
+inline constexpr std::int64_t kChunkSteps = kChunkElements / kStepElements;
 
 /// The small integers that scale a super-block's groups.
 enum class SubScales : std::uint8_t {
@@ -43,19 +43,21 @@ struct PanelLayout {
   float level_scale = 1.0f;     // levels[i] * level_scale is next to exact_levels[i]
 
   constexpr int groups() const { return unit_elements / group_elements; }
-  constexpr int chunks() const { return unit_elements / kChunkElements; }
+  constexpr std::int64_t chunks() const { return unit_elements / kChunkElements; }
   constexpr bool is_super() const { return sub_scales != SubScales::kNone; }
   constexpr int bits() const { return low_bits + high_bits; }
-  constexpr int chunk_bytes() const { return kStepBytes * bits(); }
+  constexpr std::int64_t chunk_bytes() const { return kStepBytes * bits(); }
   /// Parts of a unit, in the order in which they lie.
-  constexpr int scale_bytes() const { return kPanelRows * (float_scales ? 4 : 2); }
-  constexpr int min_bytes() const { return has_mins ? kPanelRows * 2 : 0; }
-  constexpr int sub_scale_bytes() const {
-    const int each = kPanelRows * groups();
+  constexpr std::int64_t scale_bytes() const { return kPanelRows * (float_scales ? 4 : 2); }
+  constexpr std::int64_t min_bytes() const { return has_mins ? kPanelRows * 2 : 0; }
+  constexpr std::int64_t sub_scale_bytes() const {
+    const std::int64_t each = kPanelRows * groups();
     return !is_super() ? 0 : sub_scales == SubScales::kScalesAndMins ? 2 * each : each;
   }
-  constexpr int header_bytes() const { return scale_bytes() + min_bytes() + sub_scale_bytes(); }
-  constexpr int unit_bytes() const { return header_bytes() + chunks() * chunk_bytes(); }
+  constexpr std::int64_t header_bytes() const {
+    return scale_bytes() + min_bytes() + sub_scale_bytes();
+  }
+  constexpr std::int64_t unit_bytes() const { return header_bytes() + chunks() * chunk_bytes(); }
   /// Of the bytes that kernels multiply: codes, or levels + 128.
   constexpr int byte_zero() const { return has_levels ? 128 : zero; }
   /// Whether those bytes may exceed 127.

@@ -13,7 +13,7 @@
 namespace minimax::quant {
 namespace {
 
-constexpr std::size_t size(int n) { return static_cast<std::size_t>(n); }
+constexpr std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
 // Calls visitor.operator()<F>() for a format with codes; the others do not come here.
 template <class Visitor>
@@ -72,7 +72,7 @@ inline void pack_plane(const std::uint8_t* codes, std::byte* out) {
 
 template <PanelLayout kLayout>
 inline void pack_codes(const std::uint8_t* codes, int row, std::byte* out) {
-  for (int chunk = 0; chunk < kLayout.chunks(); ++chunk) {
+  for (std::int64_t chunk = 0; chunk < kLayout.chunks(); ++chunk) {
     std::byte* to = out + chunk * kLayout.chunk_bytes() + kStepElements * row;
     pack_plane<kLayout.low_bits, 0>(codes + chunk * kChunkElements, to);
     if constexpr (kLayout.high_bits > 0) {
@@ -85,12 +85,12 @@ inline void pack_codes(const std::uint8_t* codes, int row, std::byte* out) {
 // The value for one row of an array of sixteen.
 template <class T>
 inline void put(std::byte* array, int row, T value) {
-  std::memcpy(array + static_cast<int>(sizeof(T)) * row, &value, sizeof(value));
+  std::memcpy(array + static_cast<std::int64_t>(sizeof(T)) * row, &value, sizeof(value));
 }
 template <class T>
 inline T get(const std::byte* array, int row) {
   T value;
-  std::memcpy(&value, array + static_cast<int>(sizeof(T)) * row, sizeof(value));
+  std::memcpy(&value, array + static_cast<std::int64_t>(sizeof(T)) * row, sizeof(value));
   return value;
 }
 
@@ -163,8 +163,8 @@ void pack_units(const BlockRows& from, std::byte* out) {
 template <PanelLayout kLayout>
 int code_at(const std::byte* codes, int row, int i) {
   const std::byte* chunk = codes + i / kChunkElements * kLayout.chunk_bytes();
-  const int step = i % kChunkElements / kStepElements;
-  const int byte = kStepElements * row + i % kStepElements;
+  const auto step = static_cast<int>(i % kChunkElements / kStepElements);
+  const auto byte = static_cast<int>(kStepElements * row + i % kStepElements);
   const auto bits = [&](const std::byte* plane, int count) {
     const int steps = 8 / count;
     const int value = get<std::uint8_t>(plane + kStepBytes * (step / steps), byte);
