@@ -108,8 +108,9 @@ void encode_row(Format format, std::span<const float> row, const EncodeOptions& 
   if (options.importance.empty()) {
     ones.assign(row.size(), 1.0f);
   }
-  const Samples samples{
-      row, options.importance.empty() ? std::span<const float>(ones) : options.importance};
+  const std::span<const float> weights =
+      options.importance.empty() ? std::span<const float>(ones) : options.importance;
+  const Samples samples{row, weights, is_tame(row, weights)};
   visit_format(format,
                [&]<BlockFormat F>() { encode_blocks<F>(samples, options.method, out.data()); });
 }

@@ -26,11 +26,16 @@ struct Levels {
 struct Samples {
   std::span<const float> values;
   std::span<const float> weights;
+  /// Whether no sum of weights times products of two values leaves binary32 (is_tame()).
+  bool tame = false;
 
   Samples part(std::size_t begin, std::size_t count) const {
-    return {values.subspan(begin, count), weights.subspan(begin, count)};
+    return {values.subspan(begin, count), weights.subspan(begin, count), tame};
   }
 };
+
+/// True where sums over these samples may be formed in binary32, which is several times as fast.
+bool is_tame(std::span<const float> values, std::span<const float> weights);
 
 /// Whether a fitted scale will be stored in binary16.
 enum class Precision { kFloat, kHalf };
