@@ -124,7 +124,7 @@ class PanelProduct : public ::testing::TestWithParam<Case> {
     const std::int64_t columns = weight.rows().shape()[0];
     const bool float_levels = format() == Format::kNF4 || format() == Format::kFP4;
     const double level_error = float_levels && precision == Precision::kBFloat16 ? 0.0029 : 0.0;
-    const double roundings = static_cast<double>(inner / 8 + 40);
+    const double roundings = static_cast<double>(inner) / 8 + 40;
     std::vector<float> row(static_cast<std::size_t>(inner));
     for (std::int64_t n = 0; n < columns; ++n) {
       quant::decode_row(weight.rows(), n, row);
@@ -258,6 +258,25 @@ TEST_P(PanelProduct, OfNothingIsZeroOrNothing) {
     for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
       EXPECT_EQ(run(target(), *x, {nullptr, format(), {5, 0}, Layout::kPanels}, precision),
                 std::vector<float>(static_cast<std::size_t>(5 * rows), 0.0f));
+    }
+  }
+}
+
+// Lanes are rows, and the sums of groups are exact, so the width of vectors changes nothing.
+TEST(PanelProductTargets, AgreeBitForBitWhereTheyFuse) {
+  std::vector<Target> fused;
+  for (const Target& target : testing::cpu_targets()) {
+    if (target.isa != cpu::Isa::kScalar) {
+      fused.push_back(target);
+    }
+  }
+  for (const Format format : panel_formats()) {
+    Weights weight(format, 33, 512, 9);
+    const GuardedTensor x = testing::random_tensor({20, 512}, 10);
+    for (std::size_t i = 1; i < fused.size(); ++i) {
+      EXPECT_EQ(run(fused[0], *x, weight.panels(), Precision::kBFloat16),
+                run(fused[i], *x, weight.panels(), Precision::kBFloat16))
+          << quant::info(format).name;
     }
   }
 }
