@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Speed of the experts' products with bfloat16 weights, beside the limits of the machine: sixteen
-// experts, two for a token, chosen evenly at random. One token is bound by reading the weights.
+// Speed of the experts' products with bfloat16 and quantized weights, beside the limits of the
+// machine: sixteen experts, two for a token, chosen evenly at random. One token is bound by reading
+// the weights.
 #include <algorithm>
 #include <numeric>
 #include <random>
@@ -43,27 +44,49 @@ struct Routing {
   std::int64_t used = 0;  // experts with rows
 };
 
-std::vector<quant::Matrix> weights_of(tensor::Arena& arena, std::int64_t columns,
-                                      std::int64_t inner) {
+quant::Layout layout_of(quant::Format format) {
+  return quant::has_panels(format) ? quant::Layout::kPanels : quant::Layout::kRows;
+}
+
+std::int64_t expert_bytes(quant::Format format) {
+  return 2 * quant::Matrix::bytes_of(format, {kInner, kHidden}, layout_of(format)) +
+         quant::Matrix::bytes_of(format, {kHidden, kInner}, layout_of(format));
+}
+
+std::vector<quant::Matrix> weights_of(tensor::Arena& arena, quant::Format format,
+                                      const tensor::Shape& shape) {
   std::vector<quant::Matrix> weights;
   for (std::int64_t expert = 0; expert < kExperts; ++expert) {
-    const tensor::Tensor weight = arena.allocate(tensor::DType::kBF16, {columns, inner});
-    fill_bfloat16(weight);
-    weights.emplace_back(weight);
+    if (format == quant::Format::kBF16) {
+      weights.emplace_back(arena.allocate(tensor::DType::kBF16, shape));
+      fill_bfloat16(weights.back().tensor());
+      continue;
+    }
+    const std::int64_t bytes = quant::Matrix::bytes_of(format, shape, layout_of(format));
+    const tensor::Tensor storage = arena.allocate(tensor::DType::kU8, {bytes});
+    weights.emplace_back(storage.bytes_begin(), format, shape, layout_of(format));
+    fill_panels(weights.back());
   }
   return weights;
 }
 
-// Arguments: tokens, threads, Precision. One layer of experts: gate, up and down.
+ProductBench::Roof roof_of(quant::Format format, Precision precision) {
+  return precision == Precision::kFloat32 ? ProductBench::Roof::kFloat32
+         : format == quant::Format::kBF16 ? ProductBench::Roof::kBFloat16
+                                          : ProductBench::Roof::kInt8;
+}
+
+// Arguments: tokens, threads, Precision, quant::Format. One layer of experts: gate, up and down.
 void experts_speed(benchmark::State& bench) {
   const std::int64_t tokens = bench.range(0);
   const std::int64_t rows = tokens * kTopK;
   const auto precision = static_cast<Precision>(bench.range(2));
-  constexpr std::int64_t kExpertBytes = 3 * 2 * kHidden * kInner;
-  tensor::Arena arena(kExperts * kExpertBytes, tensor::Pages::kHuge);
-  const auto gate = weights_of(arena, kInner, kHidden);
-  const auto up = weights_of(arena, kInner, kHidden);
-  const auto down = weights_of(arena, kHidden, kInner);
+  const auto format = static_cast<quant::Format>(bench.range(3));
+  const std::int64_t bytes_each = expert_bytes(format);
+  tensor::Arena arena(kExperts * bytes_each, tensor::Pages::kHuge);
+  const auto gate = weights_of(arena, format, {kInner, kHidden});
+  const auto up = weights_of(arena, format, {kInner, kHidden});
+  const auto down = weights_of(arena, format, {kHidden, kInner});
   std::vector<Routing> routings;
   for (unsigned seed = 0; seed < 64; ++seed) {
     routings.emplace_back(tokens, seed);
@@ -72,7 +95,7 @@ void experts_speed(benchmark::State& bench) {
   std::vector<float> inner(static_cast<std::size_t>(rows * kInner));
   std::vector<float> out(static_cast<std::size_t>(rows * kHidden));
   ProductBench common(static_cast<int>(bench.range(1)), grouped_matmul_scratch_bytes(rows, kInner),
-                      precision);
+                      roof_of(format, precision));
   const Context ctx = common.context();
   const tensor::Tensor inner_rows(inner.data(), tensor::DType::kF32, {rows, kInner});
   std::size_t call = 0;
@@ -81,7 +104,7 @@ void experts_speed(benchmark::State& bench) {
     used += static_cast<double>(routing.used) / static_cast<double>(routings.size());
   }
   const double multiplications = static_cast<double>(rows * 3 * kHidden * kInner);
-  common.measure(bench, multiplications, used * static_cast<double>(kExpertBytes), [&] {
+  common.measure(bench, multiplications, used * static_cast<double>(bytes_each), [&] {
     Routing& routing = routings[call++ % routings.size()];
     const tensor::Tensor offsets(routing.offsets.data(), tensor::DType::kI32, {kExperts + 1});
     grouped_gated_matmul(ctx,
@@ -100,13 +123,16 @@ void experts_speed(benchmark::State& bench) {
                          .out = {out.data(), tensor::DType::kF32, {rows, kHidden}}});
   });
 }
-BENCHMARK(experts_speed)
-    ->ArgNames({"tokens", "threads", "bfloat16"})
-    ->ArgsProduct({{1, 512}, {1, 2}, {0, 1}})
-    ->Args({8, 2, 1})
-    ->Args({64, 2, 1})
-    ->UseRealTime()
-    ->Unit(benchmark::kMicrosecond);
+void cases(benchmark::internal::Benchmark* bench) {
+  bench->ArgNames({"tokens", "threads", "bfloat16", "format"});
+  for (const quant::Format format :
+       {quant::Format::kBF16, quant::Format::kQ8_0, quant::Format::kQ4_0, quant::Format::kQ4_K}) {
+    const auto id = static_cast<std::int64_t>(format);
+    bench->ArgsProduct({{1, 512}, {1, 2}, {0, 1}, {id}});
+    bench->Args({8, 2, 1, id})->Args({64, 2, 1, id});
+  }
+}
+BENCHMARK(experts_speed)->Apply(cases)->UseRealTime()->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace minimax::ops
