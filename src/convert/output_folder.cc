@@ -41,7 +41,9 @@ void sync_folder(const fs::path& folder) {
   }
 }
 
-fs::path without_slash(fs::path path) { return path.has_filename() ? path : path.parent_path(); }
+fs::path without_slash(const fs::path& path) {
+  return path.has_filename() ? path : path.parent_path();
+}
 
 bool is_there(const fs::path& path) {
   std::error_code ignored;
@@ -50,8 +52,8 @@ bool is_there(const fs::path& path) {
 
 }  // namespace
 
-OutputFolder::OutputFolder(fs::path out, std::uint64_t plan, Unfinished unfinished)
-    : out_(without_slash(std::move(out))), partial_(out_.string() + ".partial") {
+OutputFolder::OutputFolder(const fs::path& out, std::uint64_t plan, Unfinished unfinished)
+    : out_(without_slash(out)), partial_(out_.string() + ".partial") {
   check(!is_there(out_), ErrorCode::kInvalidArgument, [&] {
     return fmt::format("{}: expected a path where nothing is yet", printable(out_.string()));
   });

@@ -18,7 +18,7 @@ class OutputFolder {
   /// files stay, everything else in it is removed. Throws: Error{kInvalidArgument} where `out` is
   /// there already, or OUT.partial and it may not be taken up or is of another plan; Error{kIo},
   /// also where another process works on it.
-  OutputFolder(std::filesystem::path out, std::uint64_t plan, Unfinished unfinished);
+  OutputFolder(const std::filesystem::path& out, std::uint64_t plan, Unfinished unfinished);
   ~OutputFolder();
   OutputFolder(const OutputFolder&) = delete;
   OutputFolder& operator=(const OutputFolder&) = delete;
