@@ -11,6 +11,7 @@
 namespace minimax::apps {
 namespace {
 
+constexpr const char* kExecutionGroup = "Execution";
 constexpr int kMaxThreads = 1024;
 
 void add_quantization_options(CLI::App& command, ModelOptions& options) {
@@ -46,6 +47,29 @@ std::optional<BitsAndBytesConfig> quantization_config(const ModelOptions& option
                             .bnb_4bit_use_double_quant = options.bnb_4bit_use_double_quant};
 }
 
+void add_expert_options(CLI::App& command, Environment& environment, ModelOptions& options) {
+  environment.bind(
+      command
+          .add_option("--expert-memory", options.expert_memory,
+                      "Memory for routed experts, such as 8GiB; the others are read from the files "
+                      "when they are chosen; default: all, or what is available")
+          ->type_name("SIZE")
+          ->check([](const std::string& text) {
+            return text.starts_with('-') ? "expected a size such as 8GiB, found " + text
+                                         : std::string();
+          })
+          ->transform(CLI::AsSizeValue(false))
+          ->group(kExecutionGroup));
+  environment.bind(
+      command
+          .add_option("--expert-statistics", options.expert_statistics,
+                      "Importance matrix (minimax imatrix): the experts that it saw most are in "
+                      "memory from the start")
+          ->type_name("FILE")
+          ->check(CLI::ExistingFile)
+          ->group(kExecutionGroup));
+}
+
 }  // namespace
 
 void add_model_location(CLI::App& command, Environment& environment, ModelOptions& options) {
@@ -56,7 +80,7 @@ void add_model_location(CLI::App& command, Environment& environment, ModelOption
 }
 
 void add_execution_options(CLI::App& command, Environment& environment, ModelOptions& options) {
-  const std::string group = "Execution";
+  const std::string group = kExecutionGroup;
   environment.bind(
       command
           .add_option("--threads", options.threads, "Threads; default: one per available processor")
@@ -83,18 +107,7 @@ void add_execution_options(CLI::App& command, Environment& environment, ModelOpt
           ->check(one_of({"auto", "scalar", "avx2", "avx512"}))
           ->capture_default_str()
           ->group(group));
-  environment.bind(
-      command
-          .add_option("--expert-memory", options.expert_memory,
-                      "Memory for routed experts, such as 8GiB; the others are read from the files "
-                      "when they are chosen; default: all, or what is available")
-          ->type_name("SIZE")
-          ->check([](const std::string& text) {
-            return text.starts_with('-') ? "expected a size such as 8GiB, found " + text
-                                         : std::string();
-          })
-          ->transform(CLI::AsSizeValue(false))
-          ->group(group));
+  add_expert_options(command, environment, options);
   environment.bind(
       command
           .add_option("--lightning-norm-eps", options.lightning_norm_eps,
@@ -102,14 +115,6 @@ void add_execution_options(CLI::App& command, Environment& environment, ModelOpt
                       "takes rms_norm_eps of the model instead")
           ->type_name("EPS")
           ->check(number(0.0, 1.0))
-          ->group(group));
-  environment.bind(
-      command
-          .add_option("--expert-statistics", options.expert_statistics,
-                      "Importance matrix (minimax imatrix): the experts that it saw most are in "
-                      "memory from the start")
-          ->type_name("FILE")
-          ->check(CLI::ExistingFile)
           ->group(group));
   add_quantization_options(command, options);
   environment.bind(command
