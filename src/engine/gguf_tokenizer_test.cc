@@ -91,7 +91,7 @@ TEST(GgufTokenizer, FallsBackToTheBuiltInTemplate) {
 
 TEST(GgufTokenizer, SaysWhatIsMissing) {
   const TemporaryDirectory directory;
-  const auto error_of = [&](GgufBuilder builder) {
+  const auto error_of = [&](const GgufBuilder& builder) {
     const auto path = directory.write("m.gguf", builder.build());
     return thrown_by([&] { AutoTokenizer::from_pretrained(path); });
   };

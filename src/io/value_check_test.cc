@@ -70,8 +70,8 @@ TEST(CountValues, CountsZerosOfIntegers) {
 }
 
 TEST(CountValues, CountsWhatBlocksDecodeTo) {
-  std::vector<std::byte> blocks(2 * 34);  // of Q8_0: a scale and 32 codes
-  blocks[1] = std::byte{0x7c};            // an infinite scale: 0 times it is NaN
+  std::vector<std::byte> blocks(std::size_t{2} * 34);  // of Q8_0: a scale and 32 codes
+  blocks[1] = std::byte{0x7c};                         // an infinite scale: 0 times it is NaN
   blocks[2] = std::byte{1};
   const ValueCounts counts = count_blocks(quant::Format::kQ8_0, blocks);
   EXPECT_EQ(counts,

@@ -26,7 +26,7 @@ TEST(Matrix, OfAPlainTensorIsTheSameElements) {
 }
 
 TEST(Matrix, CountsTheBlocksOfItsRows) {
-  std::array<std::byte, 3 * 2 * 18> blocks = {};
+  std::array<std::byte, std::size_t{3} * 2 * 18> blocks = {};
   const Matrix matrix(blocks.data(), Format::kQ4_0, {3, 64});
   EXPECT_FALSE(matrix.is_plain());
   EXPECT_EQ(matrix.row_bytes(), 36);
@@ -41,7 +41,7 @@ TEST(Matrix, MayHaveNoRowsOrNoColumns) {
 }
 
 TEST(Matrix, InPanelsDecodesToTheSameRows) {
-  std::array<std::byte, 3 * 2 * 18> blocks;
+  std::array<std::byte, std::size_t{3} * 2 * 18> blocks;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     blocks[i] = static_cast<std::byte>(i % 18 < 2 ? 60 : i * 37);  // scales of 1.06
   }
