@@ -183,26 +183,41 @@ constexpr int kTallPanels = Vec::kLanes == 16 ? 2 : 1;
 constexpr std::int64_t kPieceChunks = 48;
 
 /// How a piece is unpacked, whatever its format was: the bytes of a chunk, then the scales of its
-/// groups, then their minima.
+/// groups, then their minima. Panels of bytes with one binary16 scale for a chunk, in front of it,
+/// are pieces as they are.
 struct PieceLayout {
   int groups;  // of a chunk: 1 or 2
   bool has_mins;
   bool is_wide;
+  bool is_panel;
 
   constexpr std::int64_t scale_floats() const { return groups * kPanelRows; }
+  constexpr std::int64_t code_bytes() const { return std::int64_t{kChunkSteps} * kStepBytes; }
+  constexpr std::int64_t code_offset() const { return is_panel ? kPanelRows * 2 : 0; }
   constexpr std::int64_t chunk_bytes() const {
-    return kChunkSteps * kStepBytes + (has_mins ? 2 : 1) * scale_floats() * 4;
+    return is_panel ? code_offset() + code_bytes()
+                    : code_bytes() + (has_mins ? 2 : 1) * scale_floats() * 4;
   }
 };
 
 template <PanelLayout kLayout>
 constexpr PieceLayout piece_layout() {
-  return {kChunkGroups<kLayout>, kLayout.has_mins, kLayout.has_wide_bytes()};
+  constexpr bool kIsPanel = kLayout.low_bits == 8 && !kLayout.has_levels && !kLayout.has_mins &&
+                            !kLayout.is_super() && !kLayout.float_scales &&
+                            kLayout.unit_elements == kChunkElements;
+  return {kChunkGroups<kLayout>, kLayout.has_mins, kLayout.has_wide_bytes(), kIsPanel};
 }
 
-template <PieceLayout kPiece>
+/// Where the chunks of a piece lie, one after the other, of each panel.
+template <int kPanels>
 struct Piece {
-  static constexpr std::int64_t kBytes = kPieceChunks * kPiece.chunk_bytes();
+  const std::byte* panel[std::size_t{kPanels}];
+};
+
+/// Room for an unpacked piece; next to none for one that is not.
+template <PieceLayout kPiece>
+struct UnpackedPiece {
+  static constexpr std::int64_t kBytes = kPiece.is_panel ? 1 : kPieceChunks * kPiece.chunk_bytes();
   alignas(64) std::byte panel[std::size_t{kTallPanels}][std::size_t{kBytes}];
 };
 
@@ -282,6 +297,15 @@ struct TallTile {
   TallRow<kPanels> row[std::size_t{kTallRows}];
 };
 
+template <PieceLayout kPiece>
+inline Floats16 piece_scale(const std::byte* chunk, const float* unpacked) {
+  if constexpr (kPiece.is_panel) {
+    return cpu::load_floats(reinterpret_cast<const tensor::Float16*>(chunk));
+  } else {
+    return cpu::load_floats(unpacked);
+  }
+}
+
 template <PieceLayout kPiece, int kPart, int kPanels>
 [[gnu::always_inline]] inline void add_tall_part(
     const std::byte* const (&chunk)[std::size_t{kPanels}], int zero, std::int64_t group,
@@ -299,7 +323,8 @@ template <PieceLayout kPiece, int kPart, int kPanels>
     constexpr int kAt = kPart * kSteps + kStep;
     Bytes16 bytes[std::size_t{kPanels}];
     for (int p = 0; p < kPanels; ++p) {
-      bytes[p] = cpu::load_bytes(unsigned_bytes(chunk[p]) + kAt * kStepBytes);
+      bytes[p] =
+          cpu::load_bytes(unsigned_bytes(chunk[p]) + kPiece.code_offset() + kAt * kStepBytes);
     }
     for (int r = 0; r < kTallRows; ++r) {
       const Four x = cpu::load_four(tile.x[r][group].codes + kAt * kStepElements);
@@ -310,8 +335,8 @@ template <PieceLayout kPiece, int kPart, int kPanels>
   });
   for (int p = 0; p < kPanels; ++p) {
     const auto* scales =
-        reinterpret_cast<const float*>(chunk[p] + kChunkSteps * kStepBytes) + kPart * kPanelRows;
-    const Floats16 scale = cpu::load_floats(scales);
+        reinterpret_cast<const float*>(chunk[p] + kPiece.code_bytes()) + kPart * kPanelRows;
+    const Floats16 scale = piece_scale<kPiece>(chunk[p], scales);
     for (int r = 0; r < kTallRows; ++r) {
       const Int8Group& x = tile.x[r][group];
       Floats16& sum = tile.row[r].panel[p];
@@ -324,9 +349,9 @@ template <PieceLayout kPiece, int kPart, int kPanels>
   }
 }
 
-/// Adds the products of an unpacked piece to a tile.
+/// Adds the products of a piece to a tile.
 template <PieceLayout kPiece, int kPanels>
-void multiply_piece(const Piece<kPiece>& piece, int zero, ChunkRange range,
+void multiply_piece(const Piece<kPanels>& piece, int zero, ChunkRange range,
                     TallTile<kPanels>& tile) {
   const std::byte* chunk[std::size_t{kPanels}];
   for (int p = 0; p < kPanels; ++p) {
@@ -403,9 +428,9 @@ PackedPiece<kPanels> next_piece(const PanelProduct& args, const std::byte* panel
   return next;
 }
 
-/// Adds an unpacked piece to the outputs of all rows, while the next one is fetched.
+/// Adds a piece to the outputs of all rows, while the next one is fetched.
 template <PieceLayout kPiece, int kPanels>
-void multiply_rows(const TallRows& rows, const Piece<kPiece>& piece, int zero, ChunkRange range,
+void multiply_rows(const TallRows& rows, const Piece<kPanels>& piece, int zero, ChunkRange range,
                    const TileOutput& out, const PackedPiece<kPanels>& next) {
   for (std::int64_t index = 0; index < rows.tiles(); ++index) {
     next.fetch(index, rows.tiles());
@@ -430,11 +455,18 @@ void multiply_tall(const PanelProduct& args, const TallRows& rows, const std::by
   constexpr PieceLayout kPiece = piece_layout<kLayout>();
   constexpr int kZero = kLayout.byte_zero() - (kPiece.is_wide ? cpu::kWideBias : 0);
   const std::int64_t chunks = args.inner / kChunkElements;
-  Piece<kPiece> piece;
+  UnpackedPiece<kPiece> room;
   for (std::int64_t begin = 0; begin < chunks; begin += kPieceChunks) {
     const ChunkRange range{begin, smaller(begin + kPieceChunks, chunks)};
+    Piece<kPanels> piece;
     for (int p = 0; p < kPanels; ++p) {
-      unpack<kLayout>(panel + p * args.weight.panel_bytes, range, piece.panel[p]);
+      const std::byte* from = panel + p * args.weight.panel_bytes;
+      if constexpr (kPiece.is_panel) {
+        piece.panel[p] = from + begin * kPiece.chunk_bytes();
+      } else {
+        unpack<kLayout>(from, range, room.panel[p]);
+        piece.panel[p] = room.panel[p];
+      }
     }
     multiply_rows<kPiece, kPanels>(rows, piece, kZero, range, out,
                                    next_piece<kLayout, kPanels>(args, panel, range.end));
