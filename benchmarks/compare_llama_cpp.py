@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures minimax beside llama.cpp on the same weights, in turns, and prints how both compare.
 
-    compare_llama_cpp.py --library DIR --models DIR [--output result.json]
+    compare_llama_cpp.py --llama-cpp DIR --models DIR [--output result.json]
 
---models holds model-FORMAT.gguf for every format; --library is what llama_cpp.py takes. Every run
+--models holds model-FORMAT.gguf for every format; --llama-cpp is what llama_cpp.py takes. Every run
 stands between two measurements of what the machine can do. Figures are medians over the passes. A
 run during which other processes used the processors is repeated, and marked where that did not
 help. Needs only Python.
@@ -97,7 +97,7 @@ class Comparison:
         return [self.options.minimax, "bench", path, *common, *arguments]
 
     def theirs(self, form, *arguments):
-        common = ("--library", self.options.library, "--threads", str(self.options.threads))
+        common = ("--llama-cpp", self.options.llama_cpp, "--threads", str(self.options.threads))
         return [*self.peer, "bench", self.path(form), *common, *arguments]
 
     def machine(self):
@@ -230,7 +230,7 @@ def pair(text):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minimax", default=str(HERE.parent / "build/release/apps/minimax"))
-    parser.add_argument("--library", required=True, help="folder with libllama and ggml")
+    parser.add_argument("--llama-cpp", required=True, help="folder with libllama and ggml")
     parser.add_argument("--models", required=True, help="folder with model-FORMAT.gguf")
     parser.add_argument("--formats", default="q4_0,q8_0,bf16")
     parser.add_argument(

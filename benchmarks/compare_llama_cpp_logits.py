@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares the logits of minimax with those of llama.cpp, and both with float64.
 
-    compare_llama_cpp_logits.py --library DIR MODEL.gguf ...
+    compare_llama_cpp_logits.py --llama-cpp DIR MODEL.gguf ...
 
 On F32 weights, with llama.cpp's cache in float32 and without its flash attention, both must agree
 to 1e-5 of the range of the logits. On other weights the errors of both are taken against float64
@@ -60,7 +60,7 @@ class Engines:
         ids = ",".join(map(str, tokens))
         text = run(
             *(sys.executable, HERE / "llama_cpp.py", "logits", path, "--tokens", ids),
-            *("--library", self.options.library, "--output", file),
+            *("--llama-cpp", self.options.llama_cpp, "--output", file),
             *("--threads", self.options.threads, *(["--exact"] if exact else [])),
         )
         width = json.loads(text)["vocab_size"]
@@ -154,7 +154,7 @@ def is_exact(path):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="+", metavar="MODEL.gguf")
-    parser.add_argument("--library", required=True, help="folder with libllama and ggml")
+    parser.add_argument("--llama-cpp", required=True, help="folder with libllama and ggml")
     parser.add_argument("--minimax", default=str(HERE.parent / "build/release/apps/minimax"))
     parser.add_argument("--tokens", type=int, default=128, help="of a sequence")
     parser.add_argument("--sequences", type=int, default=8)

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drives a prebuilt llama.cpp by token ids, as a peer to measure against. Needs only Python.
 
-    llama_cpp.py bench MODEL.gguf --library DIR --prompt 512,2048 --depth 512 --threads 2
-    llama_cpp.py logits MODEL.gguf --library DIR --tokens 1,2,3 --output logits.f32 --exact
-    llama_cpp.py quantize MODEL.gguf --library DIR --output OUT.gguf --format Q4_0
+    llama_cpp.py bench MODEL.gguf --llama-cpp DIR --prompt 512,2048 --depth 512 --threads 2
+    llama_cpp.py logits MODEL.gguf --llama-cpp DIR --tokens 1,2,3 --output logits.f32 --exact
+    llama_cpp.py quantize MODEL.gguf --llama-cpp DIR --output OUT.gguf --format Q4_0
 
 DIR holds libllama and the libraries of ggml, such as the npm package node-llama-cpp publishes. The
 layouts below are those of release v0.5.0; another one is noticed by its default values and refused.
@@ -431,7 +431,7 @@ def parse_arguments():
     def add(name, run):
         command = commands.add_parser(name)
         command.add_argument("model")
-        command.add_argument("--library", required=True, help="folder with libllama and ggml")
+        command.add_argument("--llama-cpp", required=True, help="folder with libllama and ggml")
         command.add_argument("--threads", type=int, default=2)
         command.set_defaults(run=run)
         return command
@@ -460,7 +460,7 @@ def main():
     arguments = parse_arguments()
     arguments.begin = begin
     try:
-        print(json.dumps(arguments.run(Library(arguments.library), arguments), indent=2))
+        print(json.dumps(arguments.run(Library(arguments.llama_cpp), arguments), indent=2))
     except PeerError as error:
         sys.exit(f"llama_cpp.py: {error}")
 

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every format costs the demonstration model, as the tables of docs/quality.md.
 
-    quality.py --corpus DIR --work DIR [--library DIR] [--output result.json]
+    quality.py --corpus DIR --work DIR [--llama-cpp DIR] [--output result.json]
 
 DIR of --corpus has corpus.py, which makes text, recall and simple tasks; texts and tasks come from
-seeds that the model was not trained on. --library, as llama_cpp.py takes it, adds llama.cpp's own
+seeds that the model was not trained on. --llama-cpp, as llama_cpp.py takes it, adds llama.cpp's own
 encoder of every GGUF format. Models are made below --work and kept there. Needs only Python.
 """
 
@@ -141,7 +141,7 @@ class Maker:
         path = self.folder / f"theirs-{name}.gguf"
         if not path.exists():
             command = [sys.executable, HERE / "llama_cpp.py", "quantize", self.gguf()]
-            command += ["--library", self.options.library, "--output", path, "--format", form]
+            command += ["--llama-cpp", self.options.llama_cpp, "--output", path, "--format", form]
             subprocess.run([str(x) for x in [*command, "--keep-vocabulary"]], check=True)
         return path
 
@@ -221,7 +221,7 @@ def measure(options):
             row["speed"] = judge.judge_speed(path)
             if options.tasks:
                 row["tasks"] = row.get("tasks") or judge.judge_tasks(path)
-            if theirs and options.library and "encoders" not in row:
+            if theirs and options.llama_cpp and "encoders" not in row:
                 row["encoders"] = {
                     "ours": judge.judge_text(path, "--dtype", "float32"),
                     "theirs": judge.judge_text(maker.theirs(name, theirs), "--dtype", "float32"),
@@ -291,7 +291,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", required=True, help="folder with corpus.py")
     parser.add_argument("--work", required=True, help="folder for models and texts")
-    parser.add_argument("--library", help="folder with libllama and ggml")
+    parser.add_argument("--llama-cpp", help="folder with libllama and ggml")
     parser.add_argument("--minimax", default=str(HERE.parent / "build/release/apps/minimax"))
     parser.add_argument("--model", default=str(HERE.parent / "models/tiny-minimax"))
     parser.add_argument("--formats", type=lambda text: text.split(","), help="only these rows")
