@@ -68,7 +68,8 @@ class ExpertCache {
   void expect(std::int64_t layer, std::span<const std::int32_t> expert_ids) noexcept;
 
   const ExpertCacheCounts& counts() const { return counts_; }
-  std::int64_t layers() const { return static_cast<std::int64_t>(layers_.size()); }
+  /// The files that experts are read from.
+  const io::Checkpoint& checkpoint() const { return checkpoint_; }
 
  private:
   struct Slot {

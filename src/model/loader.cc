@@ -82,7 +82,11 @@ std::vector<std::int32_t> find_zero_rows(const quant::Matrix& head) {
   return rows;
 }
 
-void allocate_views(const std::vector<LoadItem>& items, std::int64_t bytes, Weights& weights) {
+void allocate_weights(const std::vector<LoadItem>& items, Weights& weights) {
+  std::int64_t bytes = 0;
+  for (const LoadItem& item : items) {
+    bytes += bytes_in_memory(item);
+  }
   weights.arena = tensor::Arena(bytes, tensor::Pages::kHuge);
   for (const LoadItem& item : items) {
     const quant::Matrix matrix = matrix_of(item);
@@ -98,15 +102,6 @@ void plan_weights(ops::Precision precision, const LoadOptions& options,
   model.size = sum_sizes(model.config, items);
 }
 
-void allocate_weights(const std::string& name, const std::vector<LoadItem>& items, Model& model) {
-  std::int64_t bytes = 0;
-  for (const LoadItem& item : items) {
-    bytes += bytes_in_memory(item);
-  }
-  check_memory(name, model.size.weight_bytes);
-  allocate_views(items, bytes, model.weights);
-}
-
 // The room that experts get where not all of them will be in memory, else nothing.
 std::optional<std::int64_t> expert_memory(const LoadOptions& options, const ModelSize& size) {
   if (options.expert_memory_bytes > 0) {
@@ -119,7 +114,8 @@ std::optional<std::int64_t> expert_memory(const LoadOptions& options, const Mode
     return std::nullopt;
   }
   constexpr std::int64_t kShareLeft = 8;  // an eighth is left to states and the program
-  return available - available / kShareLeft - (size.weight_bytes - size.expert_weight_bytes);
+  const std::int64_t others = size.weight_bytes - size.expert_weight_bytes;
+  return std::max<std::int64_t>(0, available - available / kShareLeft - others);
 }
 
 using ItemOfView = std::unordered_map<const quant::Matrix*, const LoadItem*>;
@@ -196,12 +192,14 @@ Model load_model(const std::filesystem::path& directory, HeadKind head,
     std::ranges::copy_if(items, std::back_inserter(on_demand), is_expert);
     std::erase_if(items, is_expert);
   }
-  allocate_weights(directory.string(), items, model);
-  read_items(io::CheckpointReader(checkpoint), items, options);
-  initialize_missing(items, kInitializerSeed, model);
-  if (room) {
+  check_memory(directory.string(), model.size.weight_bytes);
+  if (room) {  // first: it says at once where the room is too small
     offload_experts(on_demand, *room, options, std::move(source.checkpoint), model);
   }
+  allocate_weights(items, model.weights);
+  const io::CheckpointReader reader(room ? model.expert_cache->checkpoint() : checkpoint);
+  read_items(reader, items, options);
+  initialize_missing(items, kInitializerSeed, model);
   complete(head, table, model);
   return model;
 }
@@ -221,7 +219,8 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
   const bool is_bfloat16 = options.dtype == ComputeType::kBFloat16;
   plan_weights(is_bfloat16 ? ops::Precision::kBFloat16 : ops::Precision::kFloat32, options, items,
                model);
-  allocate_weights("the configuration", items, model);
+  check_memory("the configuration", model.size.weight_bytes);
+  allocate_weights(items, model.weights);
   initialize_missing(items, seed, model);
   complete(head, table, model);
   return model;
