@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Activations rounded to int8 in groups of 32, and what else stands before and behind products in
-// panels.
+// Activations rounded to int8 in groups of 32.
 #include "cpu/bytes.h"
 #include "ops/lanes.h"
 #include "ops/panel_product.h"
@@ -80,19 +79,6 @@ void quantize_rows(const Int8Rows& args, std::int64_t begin, std::int64_t end) {
   }
 }
 
-template <cpu::Isa>
-void multiply_gated(const GatedRows& args) {
-  for (std::int64_t row = 0; row < args.rows; ++row) {
-    const float* gate = args.gate + row * args.gate_stride;
-    const float* up = args.up + row * args.up_stride;
-    float* out = args.out + row * args.out_stride;
-    for_each_vec(0, args.columns, [&](std::int64_t i, auto lanes) {
-      store(out + i, cpu::silu(load(gate + i, lanes)) * load(up + i, lanes), lanes);
-    });
-  }
-}
-
 template void quantize_rows<cpu::kTargetIsa>(const Int8Rows&, std::int64_t, std::int64_t);
-template void multiply_gated<cpu::kTargetIsa>(const GatedRows&);
 
 }  // namespace minimax::ops::kernels

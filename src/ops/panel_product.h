@@ -67,18 +67,6 @@ PanelRows panel_rows(const Context& ctx, ScratchScope& scratch, const tensor::Te
 /// The bytes of scratch that panel_rows takes for T rows of K.
 std::int64_t panel_rows_bytes(std::int64_t rows, std::int64_t inner);
 
-/// gate = SiLU(gate) * up for rows of both.
-struct GatedRows {
-  const float* gate;
-  std::int64_t gate_stride;
-  const float* up;
-  std::int64_t up_stride;
-  std::int64_t rows;
-  std::int64_t columns;
-  float* out;  // may be either of them
-  std::int64_t out_stride;
-};
-
 namespace kernels {
 
 template <cpu::Isa isa>
@@ -92,9 +80,6 @@ void panel_product(const PanelProduct& args, const Block& block);
 /// The same from float32 activations, with weights decoded exactly. Made for exactness, not speed.
 template <cpu::Isa isa>
 void exact_panel_product(const PanelProduct& args, const Block& block);
-
-template <cpu::Isa isa>
-void multiply_gated(const GatedRows& args);
 
 }  // namespace kernels
 

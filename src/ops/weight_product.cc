@@ -5,6 +5,8 @@
 #include <array>
 #include <optional>
 
+#include "ops/silu_mul/silu_mul_kernels.h"
+
 namespace minimax::ops {
 namespace {
 
@@ -85,16 +87,13 @@ void multiply_mixed_block(cpu::Isa isa, const WeightProduct& args, const Matrix&
   multiply_panels(isa, args, up_is_apart ? up : gate, block,
                   {.data = factors.data(), .stride = columns});
   const BlockOutput out = output_of(args, block);
-  const auto kernel =
-      cpu::visit_isa(isa, []<cpu::Isa kIsa>() { return &kernels::multiply_gated<kIsa>; });
-  kernel({.gate = up_is_apart ? out.data : factors.data(),
-          .gate_stride = up_is_apart ? out.stride : columns,
-          .up = up_is_apart ? factors.data() : out.data,
-          .up_stride = up_is_apart ? columns : out.stride,
-          .rows = block.row_end - block.row_begin,
-          .columns = columns,
-          .out = out.data,
-          .out_stride = out.stride});
+  const auto kernel = cpu::visit_isa(isa, []<cpu::Isa kIsa>() { return &kernels::silu_mul<kIsa>; });
+  for (std::int64_t row = 0; row < block.row_end - block.row_begin; ++row) {
+    float* to = out.data + row * out.stride;
+    const float* factor = factors.data() + row * columns;
+    kernel({.gate = up_is_apart ? to : factor, .up = up_is_apart ? factor : to, .out = to}, 0,
+           columns);
+  }
 }
 
 }  // namespace
