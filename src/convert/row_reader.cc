@@ -1,31 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "convert/row_reader.h"
 
-#include <fmt/format.h>
-
-#include "base/check.h"
-#include "base/file.h"
 #include "quant/decode.h"
 
 namespace minimax::convert {
-
-quant::Format stored_format(const io::TensorEntry& entry) {
-  if (entry.format) {
-    return *entry.format;
-  }
-  switch (entry.dtype) {
-    case tensor::DType::kF32:
-      return quant::Format::kF32;
-    case tensor::DType::kF16:
-      return quant::Format::kF16;
-    case tensor::DType::kBF16:
-      return quant::Format::kBF16;
-    default:
-      throw Error(ErrorCode::kUnsupported,
-                  fmt::format("{}: expected F32, F16, BF16 or blocks, found {}",
-                              base::printable(entry.name), tensor::dtype_name(entry.dtype)));
-  }
-}
 
 std::int64_t columns_of(const io::TensorEntry& entry) {
   return entry.shape.rank() == 0 ? 1 : entry.shape[-1];

@@ -9,6 +9,7 @@
 
 #include "io/checkpoint.h"
 #include "io/checkpoint_reader.h"
+#include "model/convert.h"
 #include "quant/format.h"
 
 namespace minimax::convert {
@@ -17,9 +18,7 @@ namespace minimax::convert {
 std::int64_t columns_of(const io::TensorEntry& entry);
 std::int64_t rows_of(const io::TensorEntry& entry);
 
-/// The format of its elements or blocks.
-/// Throws: Error{kUnsupported} for types that are no floating point numbers of the table.
-quant::Format stored_format(const io::TensorEntry& entry);
+using model::stored_format;
 
 class RowReader {
  public:

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "quant/bitsandbytes.h"
 #include "quant/decode.h"
 #include "quant/encode.h"
@@ -153,8 +154,8 @@ void read_nested(const io::CheckpointReader& reader, const io::TensorEntry& entr
 Format stored_format(const io::TensorEntry& entry) {
   const std::optional<Format> format = entry.format ? entry.format : quant::format_of(entry.dtype);
   base::check(format.has_value(), ErrorCode::kUnsupported, [&] {
-    return fmt::format("{}: expected F32, F16 or BF16, found {}", entry.name,
-                       tensor::dtype_name(entry.dtype));
+    return fmt::format("{}: expected F32, F16, BF16 or blocks, found {}",
+                       base::printable(entry.name), tensor::dtype_name(entry.dtype));
   });
   return *format;
 }
