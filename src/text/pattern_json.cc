@@ -3,10 +3,28 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "base/check.h"
 #include "base/file.h"
 
 namespace minimax::text {
+namespace {
+
+struct BehaviorName {
+  std::string_view name;
+  SplitBehavior behavior;
+};
+
+constexpr std::array kBehaviorNames = {
+    BehaviorName{"Isolated", SplitBehavior::kIsolated},
+    BehaviorName{"Removed", SplitBehavior::kRemoved},
+    BehaviorName{"MergedWithPrevious", SplitBehavior::kMergedWithPrevious},
+    BehaviorName{"MergedWithNext", SplitBehavior::kMergedWithNext},
+    BehaviorName{"Contiguous", SplitBehavior::kContiguous}};
+
+}  // namespace
 
 const std::string& component_type(const base::JsonView& json) {
   json.as_object();
@@ -41,24 +59,21 @@ Pattern parse_pattern(const base::JsonView& json) {
   return Pattern::regex(regex.as_string(), regex.source() + ": " + regex.pointer());
 }
 
+base::Json to_json(const Pattern& pattern) {
+  return base::JsonObject{{pattern.is_literal() ? "String" : "Regex", pattern.written()}};
+}
+
 SplitBehavior parse_behavior(const base::JsonView& json) {
-  const std::string& name = json.as_string();
-  if (name == "Isolated") {
-    return SplitBehavior::kIsolated;
+  const auto* const row = std::ranges::find(kBehaviorNames, json.as_string(), &BehaviorName::name);
+  if (row == kBehaviorNames.end()) {
+    json.fail_expected(
+        "one of Isolated, Removed, MergedWithPrevious, MergedWithNext and Contiguous");
   }
-  if (name == "Removed") {
-    return SplitBehavior::kRemoved;
-  }
-  if (name == "MergedWithPrevious") {
-    return SplitBehavior::kMergedWithPrevious;
-  }
-  if (name == "MergedWithNext") {
-    return SplitBehavior::kMergedWithNext;
-  }
-  if (name == "Contiguous") {
-    return SplitBehavior::kContiguous;
-  }
-  json.fail_expected("one of Isolated, Removed, MergedWithPrevious, MergedWithNext and Contiguous");
+  return row->behavior;
+}
+
+std::string_view behavior_name(SplitBehavior behavior) {
+  return std::ranges::find(kBehaviorNames, behavior, &BehaviorName::behavior)->name;
 }
 
 bool bool_or(const base::JsonView& json, const char* key, bool fallback) {

@@ -25,8 +25,10 @@ void for_each_component(const base::JsonView& json, const char* parts,
 
 /// {"String": "..."} or {"Regex": "..."}. Throws: as Regex, or Error{kCorruptFile}.
 Pattern parse_pattern(const base::JsonView& json);
+base::Json to_json(const Pattern& pattern);
 
 SplitBehavior parse_behavior(const base::JsonView& json);
+std::string_view behavior_name(SplitBehavior behavior);
 
 /// The member as a boolean, or `fallback` where it is absent or null.
 bool bool_or(const base::JsonView& json, const char* key, bool fallback);

@@ -65,6 +65,9 @@ class PreTokenizer {
 
   explicit PreTokenizer(std::vector<PreTokenizerStage> stages = {});
 
+  /// The member of a tokenizer file that from_json() makes the same of.
+  base::Json to_json() const;
+
   /// Replaces every piece by those it is cut into. Requires: valid UTF-8.
   /// Throws: as Regex::find_all.
   void run(PreTokenizedText& text) const;

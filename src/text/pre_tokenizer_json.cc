@@ -1,22 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+#include <variant>
+
 #include "text/pattern_json.h"
 #include "text/pre_tokenizer.h"
 
 namespace minimax::text {
 namespace {
 
+struct SchemeName {
+  std::string_view name;
+  PrependScheme scheme;
+};
+
+constexpr std::array kSchemeNames = {SchemeName{"always", PrependScheme::kAlways},
+                                     SchemeName{"first", PrependScheme::kFirst},
+                                     SchemeName{"never", PrependScheme::kNever}};
+
 PrependScheme parse_prepend_scheme(const base::JsonView& json) {
-  const std::string& name = json.as_string();
-  if (name == "always") {
-    return PrependScheme::kAlways;
+  const auto* const row = std::ranges::find(kSchemeNames, json.as_string(), &SchemeName::name);
+  if (row == kSchemeNames.end()) {
+    json.fail_expected("one of always, first and never");
   }
-  if (name == "first") {
-    return PrependScheme::kFirst;
-  }
-  if (name == "never") {
-    return PrependScheme::kNever;
-  }
-  json.fail_expected("one of always, first and never");
+  return row->scheme;
 }
 
 MetaspaceStage parse_metaspace(const base::JsonView& json) {
@@ -66,6 +75,46 @@ PreTokenizerStage parse_stage(const base::JsonView& json) {
   refuse_type(json, "pre-tokenizer");
 }
 
+base::Json stage_json(const SplitStage& stage) {
+  return base::JsonObject{{"type", "Split"},
+                          {"pattern", to_json(stage.pattern)},
+                          {"behavior", behavior_name(stage.rule.behavior)},
+                          {"invert", stage.rule.invert}};
+}
+
+base::Json stage_json(const DigitsStage& stage) {
+  return base::JsonObject{{"type", "Digits"}, {"individual_digits", stage.individual}};
+}
+
+// Offsets are not kept here; false would change only those.
+base::Json stage_json(const ByteLevelStage& stage) {
+  return base::JsonObject{{"type", "ByteLevel"},
+                          {"add_prefix_space", stage.add_prefix_space},
+                          {"trim_offsets", true},
+                          {"use_regex", stage.use_regex}};
+}
+
+base::Json stage_json(const WhitespaceStage& /*stage*/) {
+  return base::JsonObject{{"type", "Whitespace"}};
+}
+
+base::Json stage_json(const WhitespaceSplitStage& /*stage*/) {
+  return base::JsonObject{{"type", "WhitespaceSplit"}};
+}
+
+base::Json stage_json(const PunctuationStage& stage) {
+  return base::JsonObject{{"type", "Punctuation"}, {"behavior", behavior_name(stage.behavior)}};
+}
+
+base::Json stage_json(const MetaspaceStage& stage) {
+  return base::JsonObject{
+      {"type", "Metaspace"},
+      {"replacement", stage.replacement},
+      {"prepend_scheme",
+       std::ranges::find(kSchemeNames, stage.prepend_scheme, &SchemeName::scheme)->name},
+      {"split", stage.split}};
+}
+
 }  // namespace
 
 PreTokenizer PreTokenizer::from_json(const base::JsonView& json) {
@@ -73,6 +122,17 @@ PreTokenizer PreTokenizer::from_json(const base::JsonView& json) {
   for_each_component(json, "pretokenizers",
                      [&](const base::JsonView& part) { stages.push_back(parse_stage(part)); });
   return PreTokenizer(std::move(stages));
+}
+
+base::Json PreTokenizer::to_json() const {
+  base::JsonArray stages;
+  for (const PreTokenizerStage& stage : stages_) {
+    stages.push_back(std::visit([](const auto& one) { return stage_json(one); }, stage));
+  }
+  if (stages.size() > 1) {
+    return base::JsonObject{{"type", "Sequence"}, {"pretokenizers", std::move(stages)}};
+  }
+  return stages.empty() ? base::Json() : std::move(stages.front());
 }
 
 }  // namespace minimax::text

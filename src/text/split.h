@@ -50,6 +50,10 @@ class Pattern {
     return is_literal_ == other.is_literal_ && written_ == other.written_;
   }
 
+  /// The plain text, or the regular expression.
+  const std::string& written() const { return written_; }
+  bool is_literal() const { return is_literal_; }
+
   /// Matches from left to right. Requires: valid UTF-8. Throws: as Regex::find_all.
   std::vector<Regex::Match> find_all(std::string_view text, StepBudget& budget) const;
 
@@ -66,7 +70,7 @@ class Pattern {
 
   Pattern() = default;
 
-  std::string written_;  // the plain text, or the regular expression
+  std::string written_;
   bool is_literal_ = false;
   Splitter splitter_ = nullptr;  // a known rule, which matches everything
   std::optional<Regex> regex_;

@@ -197,6 +197,10 @@ Tokenizer Tokenizer::from_vocab_and_merges(const VocabAndMerges& files) {
   return Tokenizer(read_vocab_and_merges(files));
 }
 
+std::string Tokenizer::to_tokenizer_json() const {
+  return write_tokenizer_json(*this, impl_->parts, impl_->added.tokens());
+}
+
 OwnedGgufVocabulary Tokenizer::to_gguf(std::int64_t vocab_size) const {
   return write_gguf(*this, impl_->parts, impl_->added.tokens(), vocab_size);
 }

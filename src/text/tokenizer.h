@@ -76,6 +76,12 @@ class Tokenizer {
   /// llama.cpp has no name for, a normalizer, other tokens around a text than bos and eos.
   OwnedGgufVocabulary to_gguf(std::int64_t vocab_size) const;
 
+  /// The text of a tokenizer.json that this library and Hugging Face tokenizers make the same
+  /// tokenizer of. Which tokens begin and end a text, tokenizer_config.json says.
+  /// Throws: Error{kUnsupported} for a normalizer, for models that do not work on bytes alone, and
+  /// for tokens that are not UTF-8.
+  std::string to_tokenizer_json() const;
+
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
   Tokenizer(const Tokenizer&) = delete;

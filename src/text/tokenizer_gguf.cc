@@ -197,7 +197,7 @@ class GgufWriter {
       : tokenizer_(tokenizer), parts_(parts), added_(added) {}
 
   OwnedGgufVocabulary write(std::int64_t vocab_size) const {
-    check_supported();
+    check_byte_level(parts_, "GGUF");
     OwnedGgufVocabulary file;
     file.pre = gguf_splitting_name(parts_.pre_tokenizer, parts_.model.options().ignore_merges);
     if (file.pre.empty()) {
@@ -216,18 +216,6 @@ class GgufWriter {
  private:
   [[noreturn]] static void fail(const std::string& what) {
     throw Error(ErrorCode::kUnsupported, "the tokenizer cannot be written as GGUF: " + what);
-  }
-
-  void check_supported() const {
-    const BpeOptions& options = parts_.model.options();
-    if (parts_.normalizer) {
-      fail("it has a normalizer");
-    }
-    const bool is_plain = options.continuing_subword_prefix.empty() &&
-                          options.end_of_word_suffix.empty() && !options.byte_fallback;
-    if (!options.map_bytes || !is_plain || !parts_.decoder.is_byte_level()) {
-      fail("it does not work on bytes alone");
-    }
   }
 
   // Whether that token stands there; nothing else may.

@@ -143,6 +143,58 @@ TEST(GgufTokenizer, AddsTokensAroundTheTextWhereTheFileSaysSo) {
   EXPECT_TRUE(exported(vocabulary.load(), 7).add_bos);
 }
 
+Tokenizer through_json(const Tokenizer& tokenizer) {
+  return Tokenizer::from_tokenizer_json(tokenizer.to_tokenizer_json(), "tokenizer.json");
+}
+
+TEST(GgufTokenizer, BecomesATokenizerJsonThatDoesTheSame) {
+  const Tokenizer from_gguf = exported(demonstration(), kVocabSize).load();
+  const Tokenizer copy = through_json(from_gguf);
+  for (const std::string& text : samples()) {
+    for (const bool parse_special : {true, false}) {
+      const EncodeOptions options{.parse_special = parse_special};
+      const auto ids = demonstration().encode(text, options);
+      EXPECT_EQ(copy.encode(text, options), ids) << text;
+      EXPECT_EQ(copy.decode(ids, true), demonstration().decode(ids, true)) << text;
+    }
+  }
+  EXPECT_EQ(copy.vocab_size(), kVocabSize);
+  EXPECT_THAT(copy.warnings(), IsEmpty());
+}
+
+TEST(GgufTokenizer, KeepsEveryRuleInATokenizerJson) {
+  for (const char* name : {"gpt-4o", "gpt-2", "smollm", "llama-bpe", "dbrx", "qwen2"}) {
+    Vocabulary vocabulary = small();
+    vocabulary.pre = name;
+    EXPECT_EQ(exported(through_json(vocabulary.load()), 7).pre, name);
+  }
+}
+
+TEST(GgufTokenizer, KeepsEveryKindOfTokenInATokenizerJson) {
+  Vocabulary vocabulary = small();
+  vocabulary.tokens.insert(vocabulary.tokens.end(), {"<user>", "[PAD8]", "<s>"});
+  vocabulary.types.insert(vocabulary.types.end(), {4, 5, 3});
+  vocabulary.ids.bos = 9;
+  vocabulary.add_bos = true;
+  const Tokenizer copy = through_json(vocabulary.load());
+  const EncodeOptions as_text{.parse_special = false};
+  EXPECT_THAT(copy.encode("a<user>b<end>"), ElementsAre(9, 0, 7, 1, 6));
+  EXPECT_THAT(copy.encode("a<end>", as_text), ElementsAre(9, 0));
+  EXPECT_EQ(copy.id_to_token(8), std::nullopt);
+}
+
+TEST(GgufTokenizer, SaysWhichTokenATokenizerJsonCannotHold) {
+  Vocabulary vocabulary = small();
+  vocabulary.tokens[6] = "\xff";
+  try {
+    static_cast<void>(vocabulary.load().to_tokenizer_json());
+    FAIL() << "was written";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_THAT(error.what(), HasSubstr("tokenizer.json: token 6 is not UTF-8"));
+  }
+}
+
 struct BadVocabulary {
   const char* name;
   std::function<void(Vocabulary&)> spoil;

@@ -79,6 +79,14 @@ AddedToken parse_added_token(const base::JsonView& json, std::int32_t id);
 /// Throws: Error{kCorruptFile} naming the file and the JSON pointer.
 void apply_tokenizer_config(const std::filesystem::path& directory, TokenizerParts& parts);
 
+/// Requires of a tokenizer that is to be written `as` another file: bytes in the byte alphabet and
+/// merges are all that it knows. Throws: Error{kUnsupported}.
+void check_byte_level(const TokenizerParts& parts, std::string_view as);
+
+/// What stands behind Tokenizer::to_tokenizer_json(); `added` as below.
+std::string write_tokenizer_json(const Tokenizer& tokenizer, const TokenizerParts& parts,
+                                 std::span<const AddedToken> added);
+
 /// What stands behind Tokenizer::to_gguf(); `added` are the tokens that `parts` no longer has.
 OwnedGgufVocabulary write_gguf(const Tokenizer& tokenizer, const TokenizerParts& parts,
                                std::span<const AddedToken> added, std::int64_t vocab_size);
