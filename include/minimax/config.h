@@ -82,6 +82,8 @@ struct MiniMaxConfig {
   /// Oddities that do not prevent loading (auto_map, for one), for the caller to show.
   std::vector<std::string> warnings;
 
+  bool operator==(const MiniMaxConfig&) const = default;
+
   std::int64_t num_labels() const { return static_cast<std::int64_t>(id2label.size()); }
 
   /// The same with all that is left open filled in as transformers does.

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "io/gguf.h"
 #include "io/model_files.h"
+#include "model/architectures.h"
 #include "model/config_limits.h"
 #include "model/gguf_config.h"
 
@@ -21,33 +22,13 @@ namespace minimax {
 namespace {
 
 using base::JsonView;
+using model::ArchitectureRow;
+using model::kArchitectures;
 using model::kMaxBlockSize;
 using model::kMaxExtent;
 using model::kMaxHeads;
 using model::kMaxLayers;
 using model::kMaxPositions;
-
-struct ArchitectureRow {
-  std::string_view architecture;
-  std::string_view model_type;
-  DecaySchedule decay_schedule;
-};
-
-// Where only model_type is given, the first row with it counts.
-constexpr std::array kArchitectures = {
-    ArchitectureRow{"MiniMaxForCausalLM", "minimax", DecaySchedule::kMiniMax},
-    ArchitectureRow{"MiniMaxModel", "minimax", DecaySchedule::kMiniMax},
-    ArchitectureRow{"MiniMaxForSequenceClassification", "minimax", DecaySchedule::kMiniMax},
-    ArchitectureRow{"MiniMaxForTokenClassification", "minimax", DecaySchedule::kMiniMax},
-    ArchitectureRow{"MiniMaxForQuestionAnswering", "minimax", DecaySchedule::kMiniMax},
-    ArchitectureRow{"MiniMaxText01ForCausalLM", "minimax_text_01", DecaySchedule::kOriginal},
-    ArchitectureRow{"MiniMaxText01Model", "minimax_text_01", DecaySchedule::kOriginal},
-    ArchitectureRow{"MiniMaxText01ForSequenceClassification", "minimax_text_01",
-                    DecaySchedule::kOriginal},
-    ArchitectureRow{"MiniMaxM1ForCausalLM", "minimax_m1", DecaySchedule::kOriginal},
-    ArchitectureRow{"MiniMaxM1Model", "minimax_m1", DecaySchedule::kOriginal},
-    ArchitectureRow{"MiniMaxM1ForSequenceClassification", "minimax_m1", DecaySchedule::kOriginal},
-};
 
 [[noreturn]] void fail_unsupported(const JsonView& view, std::string_view expected) {
   throw Error(ErrorCode::kUnsupported,

@@ -83,6 +83,29 @@ TEST(MiniMaxConfig, TakesRotaryDimensionsFromEveryPlace) {
   EXPECT_EQ(read(with(kMiniMax, "rope_parameters", R"({"rope_theta": 5.0})")).rope_theta, 5.0);
 }
 
+TEST(MiniMaxConfig, ReadsWhatItWrites) {
+  const std::string golden = std::string(MINIMAX_SOURCE_DIR) + "/tests/golden/";
+  for (const char* name : {"text_01", "m1", "unequal_factors", "partial_rotary_nested", "eos_list",
+                           "tied_embeddings", "shared_expert", "window/lightning_first"}) {
+    const MiniMaxConfig config = MiniMaxConfig::from_pretrained(golden + name);
+    EXPECT_EQ(read(base::write_json(model::config_to_json(config))), config) << name;
+  }
+  MiniMaxConfig labels = read(kMiniMax);
+  labels.architecture = "MiniMaxForSequenceClassification";
+  labels.id2label = {"no", "yes", "perhaps"};
+  labels.problem_type = ProblemType::kMultiLabelClassification;
+  EXPECT_EQ(read(base::write_json(model::config_to_json(labels))), labels);
+}
+
+TEST(MiniMaxConfig, IsWrittenAsAClassOfItsSchedule) {
+  MiniMaxConfig config = read(kMiniMax);
+  config.decay_schedule = DecaySchedule::kOriginal;
+  const Json json = model::config_to_json(config);
+  EXPECT_EQ(json.find("architectures")->array().front().string(), "MiniMaxText01ForCausalLM");
+  EXPECT_NE(json.find("attn_type_list"), nullptr);
+  EXPECT_EQ(read(base::write_json(json)).decay_schedule, DecaySchedule::kOriginal);
+}
+
 TEST(MiniMaxConfig, IgnoresCodeOfTheModelWithAWarning) {
   const MiniMaxConfig config = read(with(kMiniMax, "auto_map", R"({"AutoModel": "evil.Model"})"));
   ASSERT_EQ(config.warnings.size(), 1u);
