@@ -11,8 +11,6 @@
 #include "convert/bit_budget.h"
 #include "convert/gguf_export.h"
 #include "cpu/processors.h"
-#include "io/model_files.h"
-#include "io/safetensors.h"
 #include "support/exit_code.h"
 #include "support/model_options.h"
 #include "support/progress.h"
@@ -46,7 +44,7 @@ class QuantizeCommand : public Command {
   convert::PlanOptions plan_options() const;
   void fit_to_bits(const io::Checkpoint& checkpoint, convert::QuantizePlan& plan) const;
   int write_gguf() const;
-  convert::QuantizeResult quantize(const io::Checkpoint& checkpoint,
+  convert::QuantizeResult quantize(const convert::QuantizeSource& model,
                                    const convert::QuantizePlan& plan) const;
 
   ModelOptions model_;
@@ -68,7 +66,8 @@ class QuantizeCommand : public Command {
 CLI::App* QuantizeCommand::define(CLI::App& program) {
   CLI::App* command = program.add_subcommand("quantize", "Write a model in fewer bits");
   command->footer(kExamples);
-  command->add_option("MODEL", model_.model, "Directory or org/name in the cache")->required();
+  command->add_option("MODEL", model_.model, "Directory, GGUF file or org/name in the cache")
+      ->required();
   command->add_option("OUT", out_, "Folder to make, or FILE.gguf")->required();
   CLI::Option* format =
       command->add_option("--format", format_, "Format of projections and experts")
@@ -167,12 +166,12 @@ int QuantizeCommand::write_gguf() const {
   return kExitSuccess;
 }
 
-convert::QuantizeResult QuantizeCommand::quantize(const io::Checkpoint& checkpoint,
+convert::QuantizeResult QuantizeCommand::quantize(const convert::QuantizeSource& model,
                                                   const convert::QuantizePlan& plan) const {
   const InterruptScope scope;
   Progress progress("Quantizing");
   return convert::quantize(
-      model_directory(model_), checkpoint, plan, out_,
+      model, plan, out_,
       {.layout = layout_ == "blocks" ? convert::Layout::kBlocks : convert::Layout::kBitsandbytes,
        .double_quant = no_double_quant_ ? convert::DoubleQuant::kOff : convert::DoubleQuant::kOn,
        .importance = importance_.empty() ? nullptr : &importance_,
@@ -192,23 +191,18 @@ int QuantizeCommand::run() {
   if (std::filesystem::path(out_).extension() == ".gguf") {
     return write_gguf();
   }
-  const std::filesystem::path directory = model_directory(model_);
-  if (io::find_gguf(directory)) {
-    throw UsageError("MODEL: expected a directory with safetensors, found GGUF",
-                     "minimax convert writes GGUF files in other types");
-  }
-  const MiniMaxConfig config = MiniMaxConfig::from_pretrained(directory);
-  const io::Checkpoint checkpoint = io::read_safetensors(directory);
-  show_warnings(checkpoint.warnings);
-  convert::QuantizePlan plan = convert::plan_quantization(checkpoint, config, plan_options());
+  const convert::QuantizeSource model = convert::open_quantize_source(model_directory(model_));
+  show_warnings(model.warnings);
+  convert::QuantizePlan plan =
+      convert::plan_quantization(model.checkpoint, model.config, plan_options());
   if (target_bits_ > 0) {
-    fit_to_bits(checkpoint, plan);
+    fit_to_bits(model.checkpoint, plan);
   }
   if (dry_run_) {
     write_output(json_ ? plan_json(plan) : plan_text(plan));
     return kExitSuccess;
   }
-  const convert::QuantizeResult result = quantize(checkpoint, plan);
+  const convert::QuantizeResult result = quantize(model, plan);
   write_output(json_ ? result_json(plan, result) : result_text(out_, plan, result));
   return kExitSuccess;
 }

@@ -31,12 +31,11 @@ const std::filesystem::path kGolden =
 const std::string kQkv = "model.layers.0.self_attn.qkv_proj.weight";
 const std::string kExpert = "model.layers.0.block_sparse_moe.experts.1.w2.weight";
 
-std::filesystem::path quantize_source(const TemporaryDirectory& folder, const PlanOptions& options,
+std::filesystem::path quantize_golden(const TemporaryDirectory& folder, const PlanOptions& options,
                                       DoubleQuant double_quant) {
-  const io::Checkpoint checkpoint = io::read_safetensors(kGolden / "source");
-  const QuantizePlan plan =
-      plan_quantization(checkpoint, MiniMaxConfig::from_pretrained(kGolden / "source"), options);
-  quantize(kGolden / "source", checkpoint, plan, folder.path() / "out",
+  const QuantizeSource source = open_quantize_source(kGolden / "source");
+  const QuantizePlan plan = plan_quantization(source.checkpoint, source.config, options);
+  quantize(source, plan, folder.path() / "out",
            {.layout = Layout::kBitsandbytes, .double_quant = double_quant});
   return folder.path() / "out";
 }
@@ -102,7 +101,7 @@ void expect_nearly_equal(const io::CheckpointReader& reader, const io::TensorEnt
 
 TEST_P(Saved, HasTheTensorsThatTransformersSaves) {
   const TemporaryDirectory folder;
-  const auto out = quantize_source(folder,
+  const auto out = quantize_golden(folder,
                                    {.format = GetParam().format,
                                     .keep = {{"*.experts.*", std::nullopt}},
                                     .blocks_span_rows = true},
@@ -125,7 +124,7 @@ TEST_P(Saved, HasTheTensorsThatTransformersSaves) {
 
 TEST(FullLayout, HasTheBytesOfQuantize4BitForExperts) {
   const TemporaryDirectory folder;
-  const auto out = quantize_source(
+  const auto out = quantize_golden(
       folder, {.format = quant::Format::kFP4, .blocks_span_rows = true}, DoubleQuant::kOff);
   const io::Checkpoint source = io::read_safetensors(kGolden / "source");
   const io::CheckpointReader source_reader(source);
@@ -143,7 +142,7 @@ TEST(FullLayout, HasTheBytesOfQuantize4BitForExperts) {
 
 TEST(FullLayout, ReadsBackWithRowsThatAreNoWholeBlocks) {
   const TemporaryDirectory folder;
-  const auto out = quantize_source(
+  const auto out = quantize_golden(
       folder, {.format = quant::Format::kNF4, .blocks_span_rows = true}, DoubleQuant::kOn);
   const io::Checkpoint checkpoint = io::read_safetensors(out);
   EXPECT_EQ(checkpoint.require(kQkv).format, quant::Format::kNF4);
@@ -153,7 +152,7 @@ TEST(FullLayout, ReadsBackWithRowsThatAreNoWholeBlocks) {
 
 TEST(BitsandbytesConfig, NamesTheTypeAndWhatIsSkipped) {
   const TemporaryDirectory folder;
-  const auto out = quantize_source(folder,
+  const auto out = quantize_golden(folder,
                                    {.format = quant::Format::kNF4,
                                     .keep = {{"*.o_proj.weight", std::nullopt}},
                                     .blocks_span_rows = true},
@@ -171,7 +170,7 @@ TEST(BitsandbytesConfig, NamesTheTypeAndWhatIsSkipped) {
 TEST(BitsandbytesLayout, RefusesOtherFormats) {
   const TemporaryDirectory folder;
   const auto refusal = [&](const PlanOptions& options) {
-    return thrown_by([&] { quantize_source(folder, options, DoubleQuant::kOn); }).message;
+    return thrown_by([&] { quantize_golden(folder, options, DoubleQuant::kOn); }).message;
   };
   EXPECT_THAT(refusal({.format = quant::Format::kQ8_0}), HasSubstr("found q8_0"));
   EXPECT_THAT(refusal({.format = quant::Format::kNF4,

@@ -59,8 +59,7 @@ void set_member(JsonObject& object, const std::string& key, Json value) {
   }
 }
 
-void write_config(const fs::path& model, const Json& quantization, const fs::path& folder) {
-  Json config = base::read_json_file((model / kConfigFile).string());
+void write_config(Json config, const Json& quantization, const fs::path& folder) {
   set_member(config.object(), "quantization_config", quantization);
   base::write_file_atomically(folder / kConfigFile,
                               base::write_json(config, base::JsonStyle::kIndented) + "\n");
@@ -104,34 +103,39 @@ Json quantization_config(const QuantizePlan& plan) {
                     {"tensors_by_format", std::move(formats)}};
 }
 
-std::vector<SourceFile> source_files(const fs::path& model, const io::Checkpoint& checkpoint) {
+std::vector<SourceFile> source_files(const io::Checkpoint& checkpoint) {
   std::vector<SourceFile> files;
   for (const io::CheckpointFile& file : checkpoint.files) {
     files.push_back(describe(file.path));
   }
-  files.push_back(describe(model / kConfigFile));
+  return files;
+}
+
+ModelFiles read_model_files(const fs::path& model) {
+  ModelFiles files;
+  const std::string path = (model / kConfigFile).string();
+  files.config = base::read_json_file(path);
+  base::JsonView(files.config, path).as_object();
   for (const char* name : kCopiedFiles) {
     if (is_file(model / name)) {
-      files.push_back(describe(model / name));
+      files.others.push_back({name, base::read_file(model / name)});
     }
   }
   return files;
 }
 
-std::vector<std::string> write_model_files(const fs::path& model, const Json& quantization_config,
-                                           const std::vector<OutputFile>& files,
+std::vector<std::string> write_model_files(const ModelFiles& model, const Json& quantization_config,
+                                           const std::vector<OutputFile>& shards,
                                            const fs::path& folder) {
   std::vector<std::string> names{kConfigFile};
-  write_config(model, quantization_config, folder);
-  if (files.size() > 1) {
-    write_index(files, folder);
+  write_config(model.config, quantization_config, folder);
+  if (shards.size() > 1) {
+    write_index(shards, folder);
     names.emplace_back(kIndexFile);
   }
-  for (const char* name : kCopiedFiles) {
-    if (is_file(model / name)) {
-      base::write_file_atomically(folder / name, base::read_file(model / name));
-      names.emplace_back(name);
-    }
+  for (const TextFile& file : model.others) {
+    base::write_file_atomically(folder / file.name, file.text);
+    names.push_back(file.name);
   }
   return names;
 }

@@ -23,19 +23,31 @@ struct SourceFile {
   bool operator==(const SourceFile&) const = default;
 };
 
-/// The files of the weights, config.json and those that are copied. Throws: Error{kIo}.
-std::vector<SourceFile> source_files(const std::filesystem::path& model,
-                                     const io::Checkpoint& checkpoint);
+/// The files of the weights. Throws: Error{kIo}.
+std::vector<SourceFile> source_files(const io::Checkpoint& checkpoint);
+
+struct TextFile {
+  std::string name;
+  std::string text;
+};
+
+/// What stands beside the weights in the folder of a model.
+struct ModelFiles {
+  base::Json config = base::JsonObject{};  // of config.json
+  std::vector<TextFile> others = {};       // of the tokenizer, and generation_config.json
+};
+
+/// Those of a folder, as they are. Throws: Error{kCorruptFile}, Error{kIo}.
+ModelFiles read_model_files(const std::filesystem::path& model);
 
 /// The quantization_config of a checkpoint of blocks.
 base::Json quantization_config(const QuantizePlan& plan);
 
 /// Writes config.json with this `quantization_config`, the index of the shards where there are
-/// several, and copies of the files of the tokenizer and of generation_config.json. Returns their
-/// names. Throws: Error{kCorruptFile}, Error{kIo}.
-std::vector<std::string> write_model_files(const std::filesystem::path& model,
+/// several, and the other files. Returns their names. Throws: Error{kIo}.
+std::vector<std::string> write_model_files(const ModelFiles& model,
                                            const base::Json& quantization_config,
-                                           const std::vector<OutputFile>& files,
+                                           const std::vector<OutputFile>& shards,
                                            const std::filesystem::path& folder);
 
 }  // namespace minimax::convert

@@ -27,9 +27,12 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kCopyBytes = std::int64_t{8} << 20;
 
 /// Everything that decides the bytes of the result, as text.
-std::string describe(const fs::path& model, const std::vector<OutputFile>& files,
+std::string describe(const ModelFiles& model, const std::vector<OutputFile>& files,
                      const std::vector<SourceFile>& sources, const ImportanceMatrix* importance) {
-  std::string text = base::read_file(model / "config.json");
+  std::string text = base::write_json(model.config);
+  for (const TextFile& file : model.others) {
+    text += fmt::format("beside {} {:x}\n", file.name, hash_of(file.text));
+  }
   for (const SourceFile& source : sources) {
     text += fmt::format("source {} {} {}\n", source.name, source.bytes, source.modified_ns);
   }
@@ -219,36 +222,35 @@ void write_shards(const std::vector<OutputFile>& files, Quantizer& quantizer, Ou
 
 }  // namespace
 
-QuantizeResult quantize(const fs::path& model, const io::Checkpoint& checkpoint,
-                        const QuantizePlan& plan, const fs::path& out,
+QuantizeResult quantize(const QuantizeSource& model, const QuantizePlan& plan, const fs::path& out,
                         const QuantizeOptions& options) {
   const bool is_bitsandbytes = options.layout == Layout::kBitsandbytes;
   const std::vector<OutputFile> files = split_into_files(
       is_bitsandbytes ? bitsandbytes_layout(plan, options.double_quant) : block_layout(plan),
       options.max_file_bytes);
-  const std::vector<SourceFile> sources = source_files(model, checkpoint);
-  const std::uint64_t identity = hash_of(describe(model, files, sources, options.importance));
+  const std::vector<SourceFile> sources = source_files(model.checkpoint);
+  const std::uint64_t identity = hash_of(describe(model.files, files, sources, options.importance));
   QuantizeResult result{.bytes = plan.bytes(), .files = static_cast<int>(files.size())};
   if (options.unfinished == Unfinished::kResume && OutputFolder::is_finished(out, identity)) {
     result.resumed_files = result.files;
     return result;
   }
   OutputFolder folder(out, identity, options.unfinished);
-  Quantizer quantizer(checkpoint, options);
+  Quantizer quantizer(model.checkpoint, options);
   quantizer.set_total(plan.elements());
   write_shards(files, quantizer, folder, result);
   const base::Json config =
       is_bitsandbytes ? bitsandbytes_config(plan, options.double_quant) : quantization_config(plan);
-  for (const std::string& name : write_model_files(model, config, files, folder.path())) {
+  for (const std::string& name : write_model_files(model.files, config, files, folder.path())) {
     if (!folder.manifest().has_file(name)) {
       folder.add(describe_file(folder.path() / name), {});
     }
   }
-  base::check(source_files(model, checkpoint) == sources, ErrorCode::kCorruptFile, [&] {
+  base::check(source_files(model.checkpoint) == sources, ErrorCode::kCorruptFile, [&] {
     return fmt::format(
         "{}: expected a model that does not change, found other files than at the "
         "start",
-        base::printable(model.string()));
+        base::printable(model.checkpoint.files.front().path.string()));
   });
   folder.commit();
   return result;

@@ -11,7 +11,7 @@
 #include "convert/output_folder.h"
 #include "convert/output_layout.h"
 #include "convert/quantize_plan.h"
-#include "io/checkpoint.h"
+#include "convert/quantize_source.h"
 
 namespace minimax::convert {
 
@@ -41,11 +41,10 @@ struct QuantizeResult {
 
 /// Writes `out`, a folder with config.json, the files of the tokenizer, shards and a manifest.
 /// Nothing is there before everything is; an interrupted run leaves `out`.partial.
-/// Requires: `plan` was made for `checkpoint`, which was read from the folder `model`.
+/// Requires: `plan` was made for the checkpoint of `model`.
 /// Throws: as OutputFolder; Error{kCorruptFile} for weights that are not finite, a matrix of
 /// another model, and a model that changes meanwhile; Error{kIo}.
-QuantizeResult quantize(const std::filesystem::path& model, const io::Checkpoint& checkpoint,
-                        const QuantizePlan& plan, const std::filesystem::path& out,
-                        const QuantizeOptions& options);
+QuantizeResult quantize(const QuantizeSource& model, const QuantizePlan& plan,
+                        const std::filesystem::path& out, const QuantizeOptions& options);
 
 }  // namespace minimax::convert

@@ -74,6 +74,23 @@ class Quantize(program.TestCase):
         self.assertEqual({tensor["name"] for tensor in listed}, set(tensors))
         self.assertIn("as written", self.succeed("verify", str(self.out)))
 
+    def test_takes_a_gguf_file(self):
+        gguf = self.folder / "demo.gguf"
+        self.succeed("convert", str(program.MODEL), str(gguf))
+        from_gguf = self.folder / "from_gguf"
+        self.succeed("quantize", str(gguf), str(from_gguf), "--format", "int8_g32")
+        self.assertIn("as written", self.succeed("verify", str(from_gguf)))
+        again = self.succeed(
+            "quantize", str(gguf), str(from_gguf), "--format", "int8_g32", "--resume"
+        )
+        self.assertIn("from an earlier run", again)
+        self.quantize("--format", "int8_g32")
+        prompt = ("--prompt", "Once upon a time", "--temperature", "0", "--max-new-tokens", "12")
+        self.assertEqual(
+            self.succeed("generate", str(from_gguf), *prompt),
+            self.succeed("generate", str(self.out), *prompt),
+        )
+
     def test_keeps_what_rules_name(self):
         self.quantize(
             "--format", "q4_k", "--keep", "*.experts.?.w2.weight=q5_1", "--keep",

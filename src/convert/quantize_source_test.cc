@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model quantizes to the same weights whether it lies in safetensors or in GGUF.
+#include "convert/quantize_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "convert/gguf_export.h"
+#include "convert/quantize.h"
+#include "io/checkpoint_reader.h"
+#include "io/safetensors.h"
+#include "minimax/generation_config.h"
+#include "minimax/model.h"
+#include "minimax/tokenizer.h"
+#include "tests/support/gguf_builder.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/thrown_by.h"
+
+namespace minimax::convert {
+namespace {
+
+namespace fs = std::filesystem;
+using minimax::testing::TemporaryDirectory;
+using minimax::testing::thrown_by;
+using quant::Format;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const fs::path kSource = MINIMAX_SOURCE_DIR;
+const fs::path kDemonstration = kSource / "models/tiny-minimax";
+
+void quantize_model(const fs::path& model, const fs::path& out, const PlanOptions& options) {
+  const QuantizeSource source = open_quantize_source(model);
+  EXPECT_THAT(source.warnings, IsEmpty());
+  const QuantizePlan plan = plan_quantization(source.checkpoint, source.config, options);
+  quantize(source, plan, out, {});
+}
+
+fs::path exported(const fs::path& model, const TemporaryDirectory& folder, TokenizerUse tokenizer) {
+  const fs::path out = folder.path() / "model.gguf";
+  export_gguf(model, out, {.existing = ExistingFile::kReplace, .tokenizer = tokenizer});
+  return out;
+}
+
+std::vector<float> logits(const fs::path& path, ComputeType dtype = ComputeType::kAuto) {
+  MiniMaxForCausalLM model =
+      MiniMaxForCausalLM::from_pretrained(path, {.dtype = dtype, .threads = 1});
+  return model.forward(std::vector<std::int32_t>{1, 5, 2, 2, 30, 7}).logits.values;
+}
+
+TEST(QuantizeSource, GivesTheSameLogitsFromGgufAsFromSafetensors) {
+  for (const Format format : {Format::kInt8G32, Format::kNF4}) {
+    const TemporaryDirectory folder;
+    const fs::path gguf = exported(kDemonstration, folder, TokenizerUse::kWrite);
+    const PlanOptions options{.format = format,
+                              .keep = {{.pattern = "*.experts.3.*", .format = Format::kQ8_0}}};
+    quantize_model(kDemonstration, folder.path() / "a", options);
+    quantize_model(gguf, folder.path() / "b", options);
+    EXPECT_EQ(logits(folder.path() / "a"), logits(folder.path() / "b"));
+  }
+}
+
+TEST(QuantizeSource, KeepsBlocksOfAGgufFileAsTheyAre) {
+  const TemporaryDirectory folder;
+  const fs::path gguf = folder.path() / "q4.gguf";
+  export_gguf(kDemonstration, gguf, {.plan = {.format = Format::kQ4_0}});
+  quantize_model(gguf, folder.path() / "out", {.format = Format::kQ4_0});
+  EXPECT_EQ(logits(folder.path() / "out"), logits(gguf));
+  EXPECT_THAT(thrown_by([&] {
+                quantize_model(gguf, folder.path() / "no", {.format = Format::kQ8_0});
+              }).message,
+              HasSubstr("to quantize a second time adds errors"));
+}
+
+TEST(QuantizeSource, GivesAGgufFileTheFilesOfAFolder) {
+  const TemporaryDirectory folder;
+  const fs::path out = folder.path() / "out";
+  quantize_model(exported(kDemonstration, folder, TokenizerUse::kWrite), out, {});
+  const Tokenizer tokenizer = AutoTokenizer::from_pretrained(out);
+  const Tokenizer original = AutoTokenizer::from_pretrained(kDemonstration);
+  const std::string messages = R"([{"role":"user","content":"Where is Vera? <end_of_sentence>"}])";
+  EXPECT_THAT(tokenizer.warnings(), IsEmpty());
+  EXPECT_EQ(tokenizer.encode_chat(messages), original.encode_chat(messages));
+  const MiniMaxConfig config = MiniMaxConfig::from_pretrained(out);
+  const GenerationConfig generation = GenerationConfig::from_pretrained(out, config);
+  const GenerationConfig expected = GenerationConfig::from_pretrained(
+      kDemonstration, MiniMaxConfig::from_pretrained(kDemonstration));
+  EXPECT_EQ(generation.eos_token_id, expected.eos_token_id);
+  EXPECT_TRUE(generation.do_sample);
+  EXPECT_FLOAT_EQ(static_cast<float>(generation.top_p), static_cast<float>(expected.top_p));
+  EXPECT_THAT(generation.warnings, IsEmpty());
+}
+
+// Tied embeddings, and the decay of the original classes, which takes their dialect of config.json.
+TEST(QuantizeSource, KeepsWhatTheConfigurationSays) {
+  for (const char* name : {"tied_embeddings", "text_01", "m1"}) {
+    const TemporaryDirectory folder;
+    const fs::path out = folder.path() / "out";
+    const fs::path gguf =
+        exported(kSource / "tests/golden" / name, folder, TokenizerUse::kLeaveOut);
+    const QuantizeSource source = open_quantize_source(gguf);
+    EXPECT_THAT(source.warnings, ::testing::ElementsAre(HasSubstr("no tokenizer"))) << name;
+    const PlanOptions options{.format = Format::kF32};
+    const QuantizePlan plan = plan_quantization(source.checkpoint, source.config, options);
+    quantize(source, plan, out, {});
+    EXPECT_EQ(logits(out, ComputeType::kFloat32), logits(gguf, ComputeType::kFloat32)) << name;
+  }
+}
+
+}  // namespace
+}  // namespace minimax::convert
