@@ -2,17 +2,13 @@
 // minimax quantize: a model in fewer bits.
 #include "convert/quantize.h"
 
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
+#include <utility>
 
-#include "base/memory.h"
 #include "commands.h"
 #include "convert/bit_budget.h"
-#include "convert/gguf_export.h"
-#include "cpu/processors.h"
+#include "support/encoding_options.h"
 #include "support/exit_code.h"
-#include "support/model_options.h"
 #include "support/progress.h"
 #include "support/quantize_report.h"
 #include "support/signals.h"
@@ -28,9 +24,11 @@ constexpr const char* kExamples = R"(Examples:
   minimax quantize ./my-model ./out --format int4_g32 --dry-run
   minimax quantize ./my-model ./out --format int4_g32 --resume
   minimax quantize ./my-model ./out --format nf4 --layout bitsandbytes
+  minimax quantize my-model.gguf my-model-q4_0.gguf --format q4_0 --keep "lm_head.*=q6_k"
 
 Embeddings, the language head, routers and norms stay as they are stored, unless --keep says
 otherwise. OUT appears when everything is written; until then there is OUT.partial.
+A GGUF file as OUT is what minimax convert --type FORMAT writes: all matrices in that format.
 The layout bitsandbytes is what transformers loads, with experts as they are stored;
 bitsandbytes-full has the experts in 4 or 8 bits too (formats nf4, fp4, int8_f32).)";
 
@@ -40,35 +38,27 @@ class QuantizeCommand : public Command {
   int run() override;
 
  private:
-  int threads() const;
   convert::PlanOptions plan_options() const;
   void fit_to_bits(const io::Checkpoint& checkpoint, convert::QuantizePlan& plan) const;
-  int write_gguf() const;
+  int write_gguf_file() const;
   convert::QuantizeResult quantize(const convert::QuantizeSource& model,
                                    const convert::QuantizePlan& plan) const;
 
-  ModelOptions model_;
-  std::string out_;
+  EncodingOptions options_;
   std::string format_ = "int4_g32";
   double target_bits_ = 0;
-  std::vector<std::string> keep_;
   std::string layout_ = "blocks";
   bool no_double_quant_ = false;
-  std::string imatrix_;
   convert::ImportanceMatrix importance_;
   std::int64_t shard_mib_ = 1024;
   bool dry_run_ = false;
   bool resume_ = false;
-  bool requantize_ = false;
-  bool json_ = false;
 };
 
 CLI::App* QuantizeCommand::define(CLI::App& program) {
   CLI::App* command = program.add_subcommand("quantize", "Write a model in fewer bits");
   command->footer(kExamples);
-  command->add_option("MODEL", model_.model, "Directory, GGUF file or org/name in the cache")
-      ->required();
-  command->add_option("OUT", out_, "Folder to make, or FILE.gguf")->required();
+  add_encoding_options(*command, environment(), "Folder to make, or FILE.gguf", options_);
   CLI::Option* format =
       command->add_option("--format", format_, "Format of projections and experts")
           ->type_name("FORMAT")
@@ -79,40 +69,25 @@ CLI::App* QuantizeCommand::define(CLI::App& program) {
       ->type_name("B")
       ->check(number(1, 32))
       ->excludes(format);
-  command
-      ->add_option("--keep", keep_, "Another format, or \"stored\", for tensors that match PATTERN")
-      ->type_name("PATTERN=FORMAT");
   command->add_option("--layout", layout_, "How the weights lie in the files; see the examples")
       ->type_name("LAYOUT")
       ->check(one_of({"blocks", "bitsandbytes", "bitsandbytes-full"}))
       ->capture_default_str();
   command->add_flag("--no-double-quant", no_double_quant_,
                     "With the layouts of bitsandbytes: float32 scales");
-  command->add_option("--imatrix", imatrix_, "What errors count, from minimax imatrix")
-      ->type_name("FILE");
   command->add_option("--shard-size", shard_mib_, "Largest file")
       ->type_name("MIB")
       ->check(whole_number(1, std::int64_t{1} << 24));
   command->add_flag("--dry-run", dry_run_, "Only show what every tensor would become");
   command->add_flag("--resume", resume_, "Go on where an interrupted run stopped");
-  command->add_flag("--requantize", requantize_, "Accept a model that is quantized already");
-  command->add_flag("--json", json_, "Print one JSON object");
-  environment().bind(
-      command->add_option("--threads", model_.threads, "Threads; 0: one per processor")
-          ->type_name("N")
-          ->check(whole_number(0, 4095)));
   return command;
-}
-
-int QuantizeCommand::threads() const {
-  return model_.threads > 0 ? model_.threads : cpu::available_processors();
 }
 
 convert::PlanOptions QuantizeCommand::plan_options() const {
   convert::PlanOptions options{.format = parse_format(format_),
-                               .keep = parse_keep_rules(keep_),
+                               .keep = parse_keep_rules(options_.keep),
                                .blocks_span_rows = layout_ != "blocks",
-                               .requantize = requantize_};
+                               .requantize = options_.requantize};
   if (layout_ == "bitsandbytes") {
     // transformers keeps experts in tensors that bitsandbytes leaves alone.
     options.keep.insert(options.keep.begin(), {"*.experts.*", std::nullopt});
@@ -126,7 +101,7 @@ void QuantizeCommand::fit_to_bits(const io::Checkpoint& checkpoint,
     throw UsageError("--target-bits: expected the layout blocks, found " + layout_);
   }
   const io::CheckpointReader reader(checkpoint);
-  cpu::ThreadPool pool(threads());
+  cpu::ThreadPool pool(encoding_threads(options_));
   const InterruptScope scope;
   Progress progress("Measuring formats");
   convert::fit_to_bits(reader,
@@ -140,30 +115,14 @@ void QuantizeCommand::fit_to_bits(const io::Checkpoint& checkpoint,
                        pool, plan);
 }
 
-int QuantizeCommand::write_gguf() const {
+int QuantizeCommand::write_gguf_file() const {
   if (resume_ || dry_run_ || target_bits_ > 0 || layout_ != "blocks") {
     throw UsageError("a GGUF file is written in one go, from --format, --keep and --imatrix only",
                      "without .gguf, OUT is a folder");
   }
-  const InterruptScope scope;
-  Progress progress("Quantizing");
-  convert::GgufExportOptions options;
-  options.plan.format = parse_format(format_);
-  options.plan.keep = parse_keep_rules(keep_);
-  options.plan.requantize = requantize_;
-  options.importance = importance_.empty() ? nullptr : &importance_;
-  options.threads = threads();
-  options.on_progress = [&](std::int64_t done, std::int64_t total) {
-    scope.check();
-    progress.update(done, total);
-  };
-  const convert::GgufExportResult result =
-      convert::export_gguf(model_directory(model_), out_, options);
-  progress.finish();
-  show_warnings(result.warnings);
-  write_output(
-      fmt::format("{}: {} tensors, {}\n", out_, result.tensors, base::format_bytes(result.bytes)));
-  return kExitSuccess;
+  convert::GgufExportOptions gguf;
+  gguf.plan.format = parse_format(format_);
+  return write_gguf(options_, std::move(gguf));
 }
 
 convert::QuantizeResult QuantizeCommand::quantize(const convert::QuantizeSource& model,
@@ -171,12 +130,12 @@ convert::QuantizeResult QuantizeCommand::quantize(const convert::QuantizeSource&
   const InterruptScope scope;
   Progress progress("Quantizing");
   return convert::quantize(
-      model, plan, out_,
+      model, plan, options_.out,
       {.layout = layout_ == "blocks" ? convert::Layout::kBlocks : convert::Layout::kBitsandbytes,
        .double_quant = no_double_quant_ ? convert::DoubleQuant::kOff : convert::DoubleQuant::kOn,
        .importance = importance_.empty() ? nullptr : &importance_,
        .unfinished = resume_ ? convert::Unfinished::kResume : convert::Unfinished::kRefuse,
-       .threads = threads(),
+       .threads = encoding_threads(options_),
        .max_file_bytes = shard_mib_ << 20,
        .on_progress = [&](std::int64_t done, std::int64_t total) {
          scope.check();
@@ -185,13 +144,12 @@ convert::QuantizeResult QuantizeCommand::quantize(const convert::QuantizeSource&
 }
 
 int QuantizeCommand::run() {
-  if (!imatrix_.empty()) {
-    importance_ = convert::read_importance(imatrix_);
+  if (std::filesystem::path(options_.out).extension() == ".gguf") {
+    return write_gguf_file();
   }
-  if (std::filesystem::path(out_).extension() == ".gguf") {
-    return write_gguf();
-  }
-  const convert::QuantizeSource model = convert::open_quantize_source(model_directory(model_));
+  importance_ = read_importance(options_);
+  const convert::QuantizeSource model =
+      convert::open_quantize_source(model_directory(options_.model));
   show_warnings(model.warnings);
   convert::QuantizePlan plan =
       convert::plan_quantization(model.checkpoint, model.config, plan_options());
@@ -199,11 +157,11 @@ int QuantizeCommand::run() {
     fit_to_bits(model.checkpoint, plan);
   }
   if (dry_run_) {
-    write_output(json_ ? plan_json(plan) : plan_text(plan));
+    write_output(options_.json ? plan_json(plan) : plan_text(plan));
     return kExitSuccess;
   }
   const convert::QuantizeResult result = quantize(model, plan);
-  write_output(json_ ? result_json(plan, result) : result_text(out_, plan, result));
+  write_output(options_.json ? result_json(plan, result) : result_text(options_.out, plan, result));
   return kExitSuccess;
 }
 

@@ -91,6 +91,14 @@ class Quantize(program.TestCase):
             self.succeed("generate", str(self.out), *prompt),
         )
 
+    def test_reports_a_gguf_file_as_json(self):
+        gguf = self.folder / "demo.gguf"
+        out = self.succeed(
+            "quantize", str(program.MODEL), str(gguf), "--format", "q8_0", "--json"
+        )
+        report = json.loads(out)
+        self.assertEqual((report["file"], report["tensors"]), (str(gguf), 83))
+
     def test_keeps_what_rules_name(self):
         self.quantize(
             "--format", "q4_k", "--keep", "*.experts.?.w2.weight=q5_1", "--keep",
