@@ -33,6 +33,12 @@ std::string model_name(const fs::path& path) {
   return base::printable(fs::is_directory(path) ? name.filename().string() : name.stem().string());
 }
 
+// Empty where the model is no GGUF file.
+io::GgufMetadata metadata_of(const fs::path& path) {
+  const auto gguf = io::find_gguf(path);
+  return gguf ? io::read_gguf(*gguf).metadata : io::GgufMetadata();
+}
+
 text::TemplateFiles find_templates(const fs::path& path, const Tokenizer& tokenizer) {
   if (const auto gguf = io::find_gguf(path)) {
     return engine::templates_from_gguf(io::read_gguf(*gguf).metadata, tokenizer.impl().tokenizer);
@@ -180,8 +186,10 @@ GgufExportResult export_gguf(const fs::path& path, const fs::path& out,
   GgufExportResult result{.tensors = std::ssize(plan.tensors), .warnings = plan.warnings};
   Exporter exporter(model, plan, options);
 
+  const io::GgufMetadata metadata = metadata_of(path);
+  const std::string* name = metadata.string("general.name");
   io::GgufWriter::Keys keys;
-  add_model_keys(model.config, model_name(path), main_format(plan), keys);
+  add_model_keys(model.config, name == nullptr ? model_name(path) : *name, main_format(plan), keys);
   const GenerationConfig generation = GenerationConfig::from_pretrained(path, model.config);
   add_generation_keys(generation, keys, result.warnings);
   if (options.tokenizer == TokenizerUse::kWrite) {
@@ -196,6 +204,7 @@ GgufExportResult export_gguf(const fs::path& path, const fs::path& out,
     return std::set<std::int32_t>(zero.begin(), zero.end());
   }());
   add_suppressed_tokens(std::vector<std::int32_t>(suppressed.begin(), suppressed.end()), keys);
+  add_other_keys(metadata, options.tokenizer == TokenizerUse::kWrite, keys);
 
   std::vector<io::GgufTensorPlan> tensors;
   for (const GgufTensor& tensor : plan.tensors) {

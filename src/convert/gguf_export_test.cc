@@ -12,9 +12,11 @@
 #include "base/file.h"
 #include "io/checkpoint_reader.h"
 #include "io/gguf.h"
+#include "io/gguf_writer.h"
 #include "io/safetensors.h"
 #include "minimax/model.h"
 #include "minimax/tokenizer.h"
+#include "model/convert.h"
 #include "tests/support/safetensors_builder.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/thrown_by.h"
@@ -140,6 +142,40 @@ TEST(GgufExport, GoesFromGgufToGguf) {
               HasSubstr("it is q8_0 already"));
   again.plan.requantize = true;
   EXPECT_NO_THROW(export_gguf(first, out, again));
+}
+
+TEST(GgufExport, KeepsTheOtherKeysOfAGgufFile) {
+  const TemporaryDirectory directory;
+  const fs::path first = directory.path() / "first.gguf";
+  export_gguf(kDemonstration, first, {});
+  const io::GgufModel model = io::read_gguf(first);
+  io::GgufWriter::Keys keys(model.metadata.values().begin(), model.metadata.values().end());
+  std::erase_if(keys, [](const auto& key) { return key.first == "general.name"; });
+  keys.emplace_back("general.name", std::string("A Name"));
+  keys.emplace_back("general.license", std::string("apache-2.0"));
+  keys.emplace_back("tokenizer.ggml.eom_token_id", std::uint32_t{1});
+  keys.emplace_back("somebody.else", std::uint32_t{1});
+  std::vector<io::GgufTensorPlan> plans;
+  for (const io::TensorEntry& entry : model.checkpoint.tensors) {
+    plans.push_back({entry.name, model::stored_format(entry), entry.shape});
+  }
+  const fs::path second = directory.path() / "second.gguf";
+  io::GgufWriter writer(second, plans, keys);
+  const io::CheckpointReader reader(model.checkpoint);
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    std::vector<std::byte> bytes(static_cast<std::size_t>(model.checkpoint.tensors[i].bytes));
+    reader.read(model.checkpoint.tensors[i], bytes);
+    writer.append(i, bytes);
+  }
+  writer.commit();
+  const fs::path third = directory.path() / "third.gguf";
+  export_gguf(second, third, {.plan = {.format = Format::kQ8_0}});
+  const io::GgufMetadata metadata = io::read_gguf(third).metadata;
+  EXPECT_EQ(*metadata.string("general.name"), "A Name");
+  EXPECT_EQ(*metadata.string("general.license"), "apache-2.0");
+  EXPECT_EQ(metadata.integer("tokenizer.ggml.eom_token_id"), 1);
+  EXPECT_EQ(metadata.integer("general.file_type"), 7);
+  EXPECT_EQ(metadata.find("somebody.else"), nullptr);
 }
 
 TEST(GgufExport, NamesTokensWhoseRowsOfTheHeadAreZero) {

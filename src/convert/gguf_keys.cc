@@ -49,10 +49,13 @@ std::vector<bool> recurrent_layers(const MiniMaxConfig& config) {
   return recurrent;
 }
 
+bool has_key(std::string_view key, const Keys& keys) {
+  return std::ranges::find(keys, key, &Keys::value_type::first) != keys.end();
+}
+
 void add_id(std::string_view name, std::optional<std::int32_t> id, Keys& keys) {
   const std::string key = fmt::format("tokenizer.ggml.{}_token_id", name);
-  const bool is_there = std::ranges::find(keys, key, &Keys::value_type::first) != keys.end();
-  if (id && !is_there) {
+  if (id && !has_key(key, keys)) {
     keys.emplace_back(key, static_cast<std::uint32_t>(*id));
   }
 }
@@ -135,6 +138,17 @@ void add_tokenizer_keys(text::OwnedGgufVocabulary vocabulary, const text::Templa
     keys.emplace_back(source.name == "default" ? std::string("tokenizer.chat_template")
                                                : "tokenizer.chat_template." + source.name,
                       source.source);
+  }
+}
+
+void add_other_keys(const io::GgufMetadata& metadata, bool with_tokenizer, Keys& keys) {
+  constexpr std::string_view kAlignment = "general.alignment";  // the writer has its own
+  for (const auto& [key, value] : metadata.values()) {
+    const bool is_wanted = (key.starts_with("general.") && key != kAlignment) ||
+                           (with_tokenizer && key.starts_with("tokenizer."));
+    if (is_wanted && !has_key(key, keys)) {
+      keys.emplace_back(key, value);
+    }
   }
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "io/gguf_metadata.h"
 #include "io/gguf_writer.h"
 #include "minimax/config.h"
 #include "minimax/generation_config.h"
@@ -31,6 +32,11 @@ void add_suppressed_tokens(std::span<const std::int32_t> ids, io::GgufWriter::Ke
 /// The tokenizer and its templates. Special tokens that have a key already keep it.
 void add_tokenizer_keys(text::OwnedGgufVocabulary vocabulary, const text::TemplateFiles& templates,
                         io::GgufWriter::Keys& keys);
+
+/// Keys of a file that is written anew: all of general.* and, with a tokenizer, of tokenizer.* that
+/// `keys` lack, but for those that describe the old file itself.
+void add_other_keys(const io::GgufMetadata& metadata, bool with_tokenizer,
+                    io::GgufWriter::Keys& keys);
 
 /// That there is no tokenizer.
 void add_no_tokenizer(io::GgufWriter::Keys& keys);
