@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
 #include <vector>
 
 #include "minimax/error.h"
 #include "minimax/model.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/support/thrown_by.h"
 
 namespace minimax {
@@ -43,6 +45,34 @@ TEST(ExpertMemory, ChangesNoBitOfTheLogits) {
     EXPECT_THAT(model.warnings().front(), HasSubstr("of 64 experts are in memory"));
     EXPECT_LT(model.size().weight_bytes, whole.size().weight_bytes);
     EXPECT_EQ(logits_of(model), expected) << bytes;
+  }
+}
+
+// The state of a model that is loaded in one way goes on in one that is loaded in another.
+TEST(ExpertMemory, TakesStatesFromWhereverExpertsAre) {
+  const testing::TemporaryDirectory folder;
+  const std::vector<std::int32_t> prompt = {3, 100, 700, 41, 9};
+  const std::vector<std::int32_t> next = {88};
+  for (const bool double_quant : {false, true}) {
+    std::vector<MiniMaxForCausalLM> models;
+    for (const std::int64_t bytes : {std::int64_t{0}, std::int64_t{3} << 20}) {
+      LoadOptions options{.threads = 2, .expert_memory_bytes = bytes};
+      if (double_quant) {
+        options.quantization_config =
+            BitsAndBytesConfig{.load_in_4bit = true, .bnb_4bit_use_double_quant = true};
+      }
+      models.push_back(MiniMaxForCausalLM::from_pretrained(kModel, options));
+    }
+    for (const auto& [from, to] : {std::pair(0U, 1U), std::pair(1U, 0U)}) {
+      const auto path = folder.path() / "state";
+      State state = models[from].new_state();
+      models[from].forward(prompt, {.past_key_values = std::span(&state, 1)});
+      state.save(path);
+      State loaded = models[to].load_state(path);
+      EXPECT_EQ(
+          models[to].forward(next, {.past_key_values = std::span(&loaded, 1)}).logits.values,
+          models[from].forward(next, {.past_key_values = std::span(&state, 1)}).logits.values);
+    }
   }
 }
 

@@ -4,12 +4,17 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <string_view>
+#include <vector>
+
+#include "model/convert.h"
 
 namespace minimax::model {
 namespace {
 
-// A tensor of up to kSamples * kSampleBytes bytes is taken whole.
+constexpr std::int64_t kWholeBytes = 65536;  // a tensor of up to so many bytes is taken whole
 constexpr std::int64_t kSamples = 16;
 constexpr std::int64_t kSampleBytes = 4096;
 
@@ -17,18 +22,45 @@ std::uint64_t hash_of(std::string_view bytes, std::uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
-std::uint64_t hash_of(const quant::Matrix& weights, std::uint64_t seed) {
-  const std::string_view bytes(reinterpret_cast<const char*>(weights.bytes_begin()),
-                               static_cast<std::size_t>(weights.bytes()));
-  if (weights.bytes() <= kSamples * kSampleBytes) {
-    return hash_of(bytes, seed);
-  }
+std::uint64_t hash_of_bytes(const quant::Matrix& weights, std::uint64_t seed) {
+  return hash_of({reinterpret_cast<const char*>(weights.bytes_begin()),
+                  static_cast<std::size_t>(weights.bytes())},
+                 seed);
+}
+
+// Of rows as they would lie in memory without panels, before their scales are quantized.
+std::uint64_t hash_of_rows(const LoadItem& item, const io::CheckpointReader& reader,
+                           std::uint64_t seed) {
+  const tensor::Shape& shape = item.source->shape;
+  const std::int64_t columns = shape[-1];
+  const std::int64_t rows = columns == 0 ? 0 : shape.elements() / columns;
+  const std::int64_t row_bytes = quant::row_bytes(item.format, columns);
+  const bool is_whole = rows * row_bytes <= kWholeBytes;
+  const std::int64_t samples = is_whole || item.parameter->is_routed_expert ? 1 : kSamples;
+  const std::int64_t count =
+      is_whole ? rows : std::min(rows, std::max<std::int64_t>(1, kSampleBytes / row_bytes));
+  std::vector<std::byte> bytes(static_cast<std::size_t>(count * row_bytes));
+  const quant::Matrix piece(bytes.data(), item.format, tensor::Shape({count, columns}));
   std::uint64_t hash = seed;
-  for (std::int64_t i = 0; i < kSamples; ++i) {
-    const std::int64_t begin = (weights.bytes() - kSampleBytes) / (kSamples - 1) * i;
-    hash = hash_of(bytes.substr(static_cast<std::size_t>(begin), kSampleBytes), hash);
+  for (std::int64_t i = 0; i < samples; ++i) {
+    const std::int64_t first =
+        samples == 1 ? (rows - count) / 2 : (rows - count) * i / (samples - 1);
+    read_parameter(
+        reader,
+        {.entry = item.entry, .first_element = item.source->first_element + first * columns},
+        piece);
+    hash = hash_of_bytes(piece, hash);
   }
   return hash;
+}
+
+std::uint64_t hash_of(const LoadItem& item, const io::CheckpointReader& reader) {
+  const std::uint64_t seed = hash_of(
+      fmt::format("{} {} {} {}", item.parameter->published().name, quant::info(item.format).name,
+                  item.source->shape.to_string(), item.nests_scales ? "nested" : "plain"),
+      0);
+  return item.entry == nullptr ? hash_of_bytes(item.parameter->weights(), seed)
+                               : hash_of_rows(item, reader, seed);
 }
 
 // The fields that change what a layer computes; those that change its rounding alone are left out.
@@ -52,19 +84,15 @@ std::string description(const MiniMaxConfig& c, ops::Precision precision) {
 }  // namespace
 
 std::uint64_t model_identity(const MiniMaxConfig& config, ops::Precision precision,
-                             const std::vector<Parameter>& table) {
-  std::uint64_t hash = hash_of(description(config, precision), 0);
-  for (const Parameter& parameter : table) {
-    const std::string& name = parameter.published().name;
-    if (name.starts_with("model.")) {
-      const quant::Matrix weights = parameter.weights();
-      hash = hash_of(fmt::format("{} {} {}", name, quant::info(weights.format()).name,
-                                 weights.shape().to_string()),
-                     hash);
-      hash = hash_of(weights, hash);
+                             const std::vector<LoadItem>& items,
+                             const io::CheckpointReader& reader) {
+  std::uint64_t sum = hash_of(description(config, precision), 0);
+  for (const LoadItem& item : items) {
+    if (item.parameter->published().name.starts_with("model.")) {
+      sum += hash_of(item, reader);  // in whichever order
     }
   }
-  return hash;
+  return sum;
 }
 
 }  // namespace minimax::model

@@ -5,17 +5,22 @@
 #include <cstdint>
 #include <vector>
 
+#include "io/checkpoint_reader.h"
 #include "minimax/config.h"
-#include "model/parameters.h"
+#include "model/load_plan.h"
 #include "ops/context.h"
 
 namespace minimax::model {
 
 /// A hash of all that a state depends on: the configuration, the arithmetic, and of every weight
-/// below the heads its type, its shape and its bytes. Of large tensors evenly spaced samples stand
-/// for all bytes, so that this costs milliseconds whatever the size of the model.
-/// Requires: the views of `table` are loaded.
+/// below the heads its type in memory, its shape and its values, wherever they are kept: experts
+/// that are read on demand count as those in memory do. Of large tensors a few rows stand for all,
+/// of those of routed experts the fewest, so that this costs little whatever the size of the model.
+/// `reader` reads the checkpoint of the items; those without an entry are taken from memory.
+/// Requires: the views of items without an entry are filled.
+/// Throws: as read_parameter().
 std::uint64_t model_identity(const MiniMaxConfig& config, ops::Precision precision,
-                             const std::vector<Parameter>& table);
+                             const std::vector<LoadItem>& items,
+                             const io::CheckpointReader& reader);
 
 }  // namespace minimax::model

@@ -153,8 +153,7 @@ void offload_experts(const std::vector<LoadItem>& experts, std::int64_t room,
 }
 
 // Derives what follows from the weights.
-void complete(HeadKind head, const std::vector<Parameter>& table, Model& model) {
-  model.identity = model_identity(model.config, model.precision, table);
+void complete(HeadKind head, Model& model) {
   if (head == HeadKind::kLanguage) {
     if (model.config.tie_word_embeddings) {
       model.weights.head.weight = model.weights.embeddings;
@@ -200,7 +199,9 @@ Model load_model(const std::filesystem::path& directory, HeadKind head,
   const io::CheckpointReader reader(room ? model.expert_cache->checkpoint() : checkpoint);
   read_items(reader, items, options);
   initialize_missing(items, kInitializerSeed, model);
-  complete(head, table, model);
+  items.insert(items.end(), on_demand.begin(), on_demand.end());
+  model.identity = model_identity(model.config, model.precision, items, reader);
+  complete(head, model);
   return model;
 }
 
@@ -222,7 +223,9 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
   check_memory("the configuration", model.size.weight_bytes);
   allocate_weights(items, model.weights);
   initialize_missing(items, seed, model);
-  complete(head, table, model);
+  const io::Checkpoint none;
+  model.identity = model_identity(model.config, model.precision, items, io::CheckpointReader(none));
+  complete(head, model);
   return model;
 }
 

@@ -98,6 +98,7 @@ void fuse_experts(RawCheckpoint& raw, const MiniMaxConfig& config) {
 TEST(Loader, ReadsFusedExpertsLikeSeparateOnes) {
   const Model separate = load_changed([](RawCheckpoint&) {});
   const Model fused = load_changed([&](RawCheckpoint& raw) { fuse_experts(raw, separate.config); });
+  EXPECT_EQ(fused.identity, separate.identity);
   for (std::size_t layer = 0; layer < separate.weights.layers.size(); ++layer) {
     const MoeWeights& expected = separate.weights.layers[layer].moe;
     const MoeWeights& actual = fused.weights.layers[layer].moe;
@@ -107,6 +108,23 @@ TEST(Loader, ReadsFusedExpertsLikeSeparateOnes) {
       EXPECT_EQ(bytes_of(actual.experts.up[e]), bytes_of(expected.experts.up[e]));
       EXPECT_EQ(bytes_of(actual.experts.down[e]), bytes_of(expected.experts.down[e]));
     }
+  }
+}
+
+TEST(Loader, TellsModelsApartByTheirWeights) {
+  const auto identity = [](const std::string& name) {
+    return load_changed([&](RawCheckpoint& raw) {
+             if (!name.empty()) {
+               raw.at(name).data[0] ^= 1;
+             }
+           })
+        .identity;
+  };
+  const std::uint64_t original = identity("");
+  EXPECT_EQ(identity("lm_head.weight"), original);  // no state depends on it
+  for (const char* name : {"model.norm.weight", "model.embed_tokens.weight",
+                           "model.layers.0.block_sparse_moe.experts.1.w2.weight"}) {
+    EXPECT_NE(identity(name), original) << name;
   }
 }
 
