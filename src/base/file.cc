@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -62,6 +63,43 @@ std::size_t cut_between_characters(std::string_view text, std::size_t limit) {
     --length;
   }
   return length;
+}
+
+// The bytes of the character that `text` begins with; 0 where it does not begin with UTF-8.
+std::size_t character_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) {
+    return 1;
+  }
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < length) {
+    return 0;
+  }
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0u) != 0x80u) {
+      return 0;
+    }
+  }
+  // Forms that are too long, surrogates, and what lies beyond U+10FFFF.
+  const bool is_wrong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f) ||
+                        (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f);
+  return is_wrong ? 0 : length;
+}
+
+void append_printable(std::string_view character, bool is_utf8, std::string& out) {
+  const auto first = static_cast<unsigned char>(character.front());
+  const auto last = static_cast<unsigned char>(character.back());
+  if (first == '\n') {
+    out += "\\n";
+  } else if (!is_utf8 || first < 0x20 || first == 0x7f) {
+    out += fmt::format("\\x{:02x}", first);
+  } else if (first == 0xc2 && last < 0xa0) {
+    // U+0080 to U+009F: some terminals take these for the start of a command, like ESC.
+    out += fmt::format("\\x{:02x}", last);
+  } else {
+    out += character;
+  }
 }
 
 }  // namespace
@@ -148,20 +186,11 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
 std::string printable(std::string_view text, std::size_t max_length) {
   std::string out;
   const std::string_view shown = text.substr(0, cut_between_characters(text, max_length));
-  for (std::size_t i = 0; i < shown.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(shown[i]);
-    const auto next = static_cast<unsigned char>(i + 1 < shown.size() ? shown[i + 1] : '\0');
-    if (byte == '\n') {
-      out += "\\n";
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += fmt::format("\\x{:02x}", byte);
-    } else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
-      // U+0080 to U+009F: some terminals take these for the start of a command, like ESC.
-      out += fmt::format("\\x{:02x}", next);
-      ++i;
-    } else {
-      out += shown[i];
-    }
+  for (std::size_t i = 0; i < shown.size();) {
+    const std::size_t length = character_length(shown.substr(i));
+    const std::string_view character = shown.substr(i, std::max<std::size_t>(length, 1));
+    append_printable(character, length > 0, out);
+    i += character.size();
   }
   if (shown.size() < text.size()) {
     out += fmt::format("... ({} bytes)", text.size());

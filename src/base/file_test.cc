@@ -21,6 +21,13 @@ TEST(Printable, EscapesEverythingThatATerminalObeys) {
   EXPECT_EQ(printable("\u0085\u009b31m\u00a0\u00e9"), "\\x85\\x9b31m\u00a0\u00e9");
 }
 
+TEST(Printable, EscapesBytesThatAreNotUtf8) {
+  EXPECT_EQ(printable("\x89HDF\xff"), "\\x89HDF\\xff");
+  EXPECT_EQ(printable("\xe2\x82z\xc3"), "\\xe2\\x82z\\xc3");                  // cut off
+  EXPECT_EQ(printable("\xc0\xaf\xed\xa0\x80"), "\\xc0\\xaf\\xed\\xa0\\x80");  // too long, surrogate
+  EXPECT_EQ(printable("\xf0\x9f\x98\x80\xf4\x90\x80\x80"), "\xf0\x9f\x98\x80\\xf4\\x90\\x80\\x80");
+}
+
 TEST(Printable, CutsBetweenCharacters) {
   EXPECT_EQ(printable("abc", 3), "abc");
   EXPECT_EQ(printable("ab\u20ac", 4), "ab... (5 bytes)");

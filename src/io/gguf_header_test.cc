@@ -102,6 +102,8 @@ std::string replaced(std::string file, std::size_t at, std::string_view bytes) {
 INSTANTIATE_TEST_SUITE_P(
     Start, BadGguf,
     ::testing::Values(BadFile{"Empty", "", "not a GGUF file: expected at least 24 bytes, found 0"},
+                      BadFile{"RawBytes", "\xff\x80\xc3(" + good().build().substr(4),
+                              "expected the magic \"GGUF\", found \"\\xff\\x80\\xc3(\""},
                       BadFile{"ShortHeader", good().build().substr(0, 23), "not a GGUF file"},
                       BadFile{"OtherMagic", replaced(good().build(), 0, "GGML"), "found \"GGML\""},
                       BadFile{"Zip", replaced(good().build(), 0, "PK\x03\x04"), "a zip archive"},

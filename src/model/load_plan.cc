@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "model/load_quantization.h"
 #include "quant/panels.h"
 
@@ -20,13 +21,13 @@ using tensor::DType;
 
 void check_entry(const io::Checkpoint& checkpoint, const LoadItem& item) {
   const io::TensorEntry& entry = *item.entry;
-  const std::string file = checkpoint.file_of(entry).path.string();
+  const std::string file = base::printable(checkpoint.file_of(entry).path.string());
   base::check(entry.shape == item.source->tensor_shape, ErrorCode::kCorruptFile, [&] {
-    return fmt::format("{}: expected {}, found {} in {}", entry.name,
+    return fmt::format("{}: expected {}, found {} in {}", base::printable(entry.name),
                        item.source->tensor_shape.to_string(), entry.shape.to_string(), file);
   });
   base::check(entry.format || quant::format_of(entry.dtype), ErrorCode::kUnsupported, [&] {
-    return fmt::format("{}: expected F32, F16 or BF16, found {} in {}", entry.name,
+    return fmt::format("{}: expected F32, F16 or BF16, found {} in {}", base::printable(entry.name),
                        tensor::dtype_name(entry.dtype), file);
   });
 }
@@ -55,7 +56,7 @@ LoadItem find_item(const io::Checkpoint& checkpoint, const Parameter& parameter,
 
 std::string place_of(const ModelSource& model) {
   const std::filesystem::path& path = model.checkpoint.files.front().path;
-  return (model.names == TensorNames::kGguf ? path : path.parent_path()).string();
+  return base::printable((model.names == TensorNames::kGguf ? path : path.parent_path()).string());
 }
 
 bool is_embedding(const Parameter& parameter) {
@@ -72,7 +73,7 @@ void check_not_quantized(const std::vector<LoadItem>& items) {
   base::check(item == items.end(), ErrorCode::kInvalidArgument, [&] {
     return fmt::format(
         "quantization_config: expected weights that are not quantized, found {} in {}",
-        item->entry->name, quant::info(stored_format(*item->entry)).name);
+        base::printable(item->entry->name), quant::info(stored_format(*item->entry)).name);
   });
 }
 

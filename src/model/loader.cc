@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "io/checkpoint_reader.h"
@@ -49,7 +50,7 @@ void add_unused_warnings(const io::Checkpoint& checkpoint, const std::vector<Loa
   }
   if (!unused.empty()) {
     warnings.push_back(fmt::format("{} tensors of the checkpoint are not used, the first is {}",
-                                   unused.size(), unused.front()));
+                                   unused.size(), base::printable(unused.front())));
   }
 }
 
