@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <thread>
 #include <vector>
 
@@ -29,10 +30,64 @@ constexpr int kMaxThreads = 4095;
 // noticed between two tokens of a chat.
 constexpr std::chrono::microseconds kSpinTime{150};
 
-// A chunk is this part of a thread's fair share of what is left: chunks shrink towards the end, so
-// that threads slowed down by other processes finish together with the rest. Every chunk begins
-// with weights that nothing has fetched, so that fewer are faster where nobody is slowed down.
-constexpr std::int64_t kChunkDivisor = 2;
+// A thread takes this part of what is left of its share at a time: the rest can be taken by others,
+// should this one be slowed down by other processes. Chunks of a share follow each other in memory.
+constexpr std::uint32_t kChunkDivisor = 4;
+
+// Units [begin, end) that nobody has taken yet.
+struct Units {
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;
+
+  std::uint32_t count() const { return begin < end ? end - begin : 0; }
+};
+
+std::uint64_t packed(Units units) { return std::uint64_t{units.end} << 32 | units.begin; }
+Units unpacked(std::uint64_t word) {
+  return {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)};
+}
+
+struct Cut {
+  Units taken;
+  Units rest;
+};
+
+// What is left of the share of a thread. Its owner takes from the front, so that it reads memory as
+// one stream; a thread that has nothing left takes the rear half.
+class Share {
+ public:
+  void set(Units units) { left_.store(packed(units), std::memory_order_relaxed); }
+
+  Units take_front() {
+    return take([](Units left) {
+      const std::uint32_t middle =
+          left.begin + std::max<std::uint32_t>(left.count() / kChunkDivisor, 1);
+      return Cut{.taken = {left.begin, middle}, .rest = {middle, left.end}};
+    });
+  }
+  Units take_rear() {
+    return take([](Units left) {
+      const std::uint32_t middle = left.begin + left.count() / 2;
+      return Cut{.taken = {middle, left.end}, .rest = {left.begin, middle}};
+    });
+  }
+
+ private:
+  // A unit is taken once, so that a word that was seen before means what it meant then.
+  template <class CutUnits>
+  Units take(CutUnits cut) {
+    std::uint64_t word = left_.load(std::memory_order_relaxed);
+    while (unpacked(word).count() > 0) {
+      const Cut wanted = cut(unpacked(word));
+      if (left_.compare_exchange_weak(word, packed(wanted.rest), std::memory_order_relaxed)) {
+        return wanted.taken;
+      }
+    }
+    return {};
+  }
+
+  alignas(64) std::atomic<std::uint64_t> left_{0};
+};
 
 std::uint32_t epoch_of(std::uint32_t gate) { return gate / kEpochUnit; }
 
@@ -43,31 +98,56 @@ struct ThreadPool::State {
   Call call = nullptr;
   void* context = nullptr;
   std::int64_t count = 0;
-  std::int64_t grain = 1;
-  std::int64_t share = 1;  // threads times kChunkDivisor
+  std::int64_t grain = 1;  // of a unit
 
-  alignas(64) std::atomic<std::int64_t> next{0};
+  std::vector<Share> shares;
   alignas(64) std::atomic<std::uint32_t> gate{0};
   bool spin = true;
   std::vector<std::thread> workers;
 
+  void open_shares();
   void work(int thread);
+  bool take_from_others(int thread);
   void worker_main(int thread);
   std::uint32_t wait_for_change(std::uint32_t seen) const;
   bool enter(std::uint32_t observed);
 };
 
+void ThreadPool::State::open_shares() {
+  constexpr std::int64_t kMaxUnits = std::numeric_limits<std::uint32_t>::max();
+  while (count / grain >= kMaxUnits) {
+    grain *= 2;
+  }
+  const std::int64_t units = (count + grain - 1) / grain;
+  const std::int64_t threads = std::ssize(shares);
+  for (std::int64_t i = 0; i < threads; ++i) {
+    shares[static_cast<std::size_t>(i)].set(
+        {.begin = static_cast<std::uint32_t>(units * i / threads),
+         .end = static_cast<std::uint32_t>(units * (i + 1) / threads)});
+  }
+}
+
 // Takes chunks until none is left.
 void ThreadPool::State::work(int thread) {
-  std::int64_t begin = next.load(std::memory_order_relaxed);
-  while (begin < count) {
-    const std::int64_t chunk = std::max<std::int64_t>((count - begin) / share / grain, 1) * grain;
-    const std::int64_t end = std::min(begin + chunk, count);
-    if (next.compare_exchange_weak(begin, end, std::memory_order_relaxed)) {
-      call(context, begin, end, thread);
-      begin = next.load(std::memory_order_relaxed);
+  Share& own = shares[static_cast<std::size_t>(thread)];
+  do {
+    for (Units chunk = own.take_front(); chunk.count() > 0; chunk = own.take_front()) {
+      call(context, chunk.begin * grain, std::min(chunk.end * grain, count), thread);
+    }
+  } while (take_from_others(thread));
+}
+
+// Makes what somebody else has left the share of this thread. False: nobody has anything.
+bool ThreadPool::State::take_from_others(int thread) {
+  const auto own = static_cast<std::size_t>(thread);
+  for (std::size_t i = 1; i < shares.size(); ++i) {
+    const Units units = shares[(own + i) % shares.size()].take_rear();
+    if (units.count() > 0) {
+      shares[own].set(units);
+      return true;
     }
   }
+  return false;
 }
 
 // Waits until the gate is open with another number than `seen`, or the pool stops.
@@ -126,6 +206,7 @@ ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   });
   // Where threads share processors, a spinning thread takes the time of one that has work.
   state_->spin = threads <= available_processors();
+  state_->shares = std::vector<Share>(static_cast<std::size_t>(threads));
   state_->workers.reserve(static_cast<std::size_t>(threads - 1));
   try {
     for (int thread = 1; thread < threads; ++thread) {
@@ -164,8 +245,7 @@ void ThreadPool::run(std::int64_t count, std::int64_t grain, Call call, void* co
   state.context = context;
   state.count = count;
   state.grain = grain;
-  state.share = threads() * kChunkDivisor;
-  state.next.store(0, std::memory_order_relaxed);
+  state.open_shares();
   const std::uint32_t closed = state.gate.load(std::memory_order_relaxed);
   // Sequentially consistent, so that the check for sleepers inside notify_all comes after it.
   state.gate.store((closed + kEpochUnit) | kOpen, std::memory_order_seq_cst);
