@@ -14,7 +14,7 @@
 //   Ints16 add_products(a, four, sums)   sums plus the four products of a lane, exactly; bytes of a
 //                                        below 128, those of four above -128
 //   Ints16 add_wide_products(...)        the same for any bytes of a, less kWideBias each
-//   Ints16 two_products(p, first, second)   p[0] * first + p[1] * second, the same in every lane
+//   Ints16 shifted_int<kShift>(p)        *p << kShift, the same in every lane
 //   Ints16 byte_of_each<kByte>(a)        that byte of each lane
 //   Ints16 load_ints(p)                  sixteen bytes, signed or unsigned
 //   Ints16 low_nibbles(a), high_nibbles(a)     of bytes

@@ -89,11 +89,10 @@ inline Ints16 add_wide_products(Bytes16 a, Four b, Ints16 sums) {
   return {add_wide_half(a.low, b.raw, sums.low), add_wide_half(a.high, b.raw, sums.high)};
 }
 
-inline Ints16 two_products(const std::int16_t* two, std::int16_t first, std::int16_t second) {
-  const std::int32_t factors = static_cast<std::uint16_t>(first) | (second * 65536);
-  const __m256i products =
-      _mm256_madd_epi16(_mm256_set1_epi32(load_int32(two)), _mm256_set1_epi32(factors));
-  return {products, products};
+template <int kShift>
+inline Ints16 shifted_int(const std::int32_t* from) {
+  const __m256i value = _mm256_slli_epi32(_mm256_set1_epi32(*from), kShift);
+  return {value, value};
 }
 
 template <int kByte>

@@ -56,9 +56,9 @@ inline Ints16 add_products(Bytes16 a, Four b, Ints16 sums) {
 }
 inline Ints16 add_wide_products(Bytes16 a, Four b, Ints16 sums) { return add_products(a, b, sums); }
 
-inline Ints16 two_products(const std::int16_t* two, std::int16_t first, std::int16_t second) {
-  const std::int32_t factors = static_cast<std::uint16_t>(first) | (second * 65536);
-  return {_mm512_madd_epi16(_mm512_set1_epi32(load_int32(two)), _mm512_set1_epi32(factors))};
+template <int kShift>
+inline Ints16 shifted_int(const std::int32_t* from) {
+  return {_mm512_slli_epi32(_mm512_set1_epi32(*from), kShift)};
 }
 
 template <int kByte>

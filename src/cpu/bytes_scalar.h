@@ -93,10 +93,10 @@ inline Ints16 add_wide_products(const Bytes16& a, Four b, const Ints16& sums) {
   return add_products(a, b, sums);
 }
 
-inline Ints16 two_products(const std::int16_t* two, std::int16_t first, std::int16_t second) {
-  const std::int32_t factors = static_cast<std::uint16_t>(first) | (second * 65536);
-  const __m128i products = _mm_madd_epi16(_mm_set1_epi32(load_int32(two)), _mm_set1_epi32(factors));
-  return for_each_quarter<Ints16>([&](int) { return products; });
+template <int kShift>
+inline Ints16 shifted_int(const std::int32_t* from) {
+  const __m128i value = _mm_slli_epi32(_mm_set1_epi32(*from), kShift);
+  return for_each_quarter<Ints16>([&](int) { return value; });
 }
 
 template <int kByte>

@@ -5,8 +5,10 @@
 // The order of every sum is fixed: the 32 products of a chunk are added in turn, then the chunks.
 #include <cstddef>
 
+#include "ops/bounds.h"
 #include "ops/panel_product.h"
 #include "ops/panel_unpack.h"
+#include "ops/product_rows.h"
 
 namespace minimax::ops::kernels {
 namespace {
@@ -15,8 +17,6 @@ using quant::kChunkElements;
 using quant::kChunkSteps;
 using quant::kPanelRows;
 using quant::kStepElements;
-
-std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
 /// Chunks that are decoded at a time: 32 KiB of float32.
 constexpr std::int64_t kPieceChunks = 16;
@@ -99,10 +99,8 @@ void multiply_piece(const Piece& piece, std::int64_t begin, std::int64_t end, Ti
   }
 }
 
-const float* source_row(const PanelProduct& args, std::int64_t row) {
-  const std::int64_t source =
-      args.pair_of_row == nullptr ? row : args.pair_of_row[row] / args.top_k;
-  return args.x.floats + source * args.x.stride;
+const float* row_of_x(const PanelProduct& args, std::int64_t row) {
+  return args.x.floats + source_row(args, row) * args.x.stride;
 }
 
 /// All rows of a block for a decoded piece; `out` is the panel's first element.
@@ -113,7 +111,7 @@ void multiply_rows(const PanelProduct& args, const Block& block, const Piece& pi
     Tile tile;
     for (int r = 0; r < kRows; ++r) {
       const float* from = out + r * args.out_stride;
-      tile.x[r] = source_row(args, row + smaller(r, rows - 1));
+      tile.x[r] = row_of_x(args, row + smaller(r, rows - 1));
       tile.sums[r] =
           begin == 0 || r >= rows ? cpu::zero_floats() : cpu::load_first_floats(from, columns);
     }

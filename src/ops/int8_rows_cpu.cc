@@ -38,7 +38,8 @@ void set_not_finite(Int8Group& out) {
   const float nan = __builtin_nanf("");
   out = {.codes = {},
          .scale = nan,
-         .half_sums = {},
+         .minus_sum = 0,
+         .minus_half_sums = {},
          .scaled_sum = nan,
          .scaled_half_sums = {nan, nan}};
 }
@@ -61,10 +62,11 @@ void quantize_group(const float* x, Int8Group& out) {
     return set_not_finite(out);
   }
   out.scale = largest / 127.0f;
+  out.minus_sum = -static_cast<std::int32_t>(sum);
   out.scaled_sum = out.scale * sum;
   for (std::int64_t half = 0; half < 2; ++half) {
     cpu::store_int8(out.codes + half * kInt8GroupElements / 2, group.vec + half * cpu::kParts16);
-    out.half_sums[half] = static_cast<std::int16_t>(sums[half]);
+    out.minus_half_sums[half] = -static_cast<std::int32_t>(sums[half]);
     out.scaled_half_sums[half] = out.scale * sums[half];
   }
 }

@@ -18,9 +18,10 @@ namespace minimax::ops {
 struct alignas(64) Int8Group {
   std::int8_t codes[std::size_t{kInt8GroupElements}];  // -127 to 127
   float scale;
-  std::int16_t half_sums[std::size_t{2}];  // of the codes of either half
-  float scaled_sum;                        // scale times the sum of all codes
-  float scaled_half_sums[std::size_t{2}];  // the same for either half
+  std::int32_t minus_sum;                        // of all codes
+  std::int32_t minus_half_sums[std::size_t{2}];  // of the codes of either half
+  float scaled_sum;                              // scale times the sum of all codes
+  float scaled_half_sums[std::size_t{2}];        // the same for either half
 };
 static_assert(sizeof(Int8Group) == 64);
 

@@ -8,8 +8,10 @@
 // pieces in turn. It depends on neither the tile nor the block of the output.
 #include <cstddef>
 
+#include "ops/bounds.h"
 #include "ops/lanes.h"
 #include "ops/product.h"
+#include "ops/product_rows.h"
 
 namespace minimax::ops::kernels {
 namespace {
@@ -220,13 +222,6 @@ inline void write(const Tile<kRows, 1>& tile, const TileOutput& out) {
     const float sum = cpu::reduce_add(tile.row[r].column[0]);
     *to = out.add ? *to + sum : sum;
   }
-}
-
-std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
-std::int64_t larger(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
-
-std::int64_t source_row(const Product& args, std::int64_t row) {
-  return args.pair_of_row == nullptr ? row : args.pair_of_row[row] / args.top_k;
 }
 
 /// Where a block goes: its first element.

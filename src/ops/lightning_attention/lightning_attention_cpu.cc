@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // lightning_attention for the CPU: blocks of tokens as small matrix products, single tokens as one
 // pass over the state. README.md derives the block form.
+#include "ops/bounds.h"
 #include "ops/lanes.h"
 #include "ops/lightning_attention/lightning_attention_kernels.h"
 #include "ops/tiles.h"
@@ -24,8 +25,6 @@ struct Block {
   float* state;   // [head_dim, state_stride]
   std::int64_t state_stride;
 };
-
-std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
 // to = SiLU(from), with zeros up to `width`.
 void silu_row(const float* from, std::int64_t dim, float* to) {

@@ -3,6 +3,7 @@
 // over its lanes, whatever block of tokens and experts it is computed in.
 #include <cstddef>
 
+#include "ops/bounds.h"
 #include "ops/lanes.h"
 #include "ops/router/router_kernels.h"
 
@@ -50,8 +51,6 @@ void all_experts(const RouterLogits& args, std::int64_t token, std::int64_t begi
     block<kTokens, 1>(args, token, expert);
   }
 }
-
-std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // softmax_attention for the CPU: tiles of query rows over tiles of keys, with the softmax taken
 // along the way. README.md derives the running sums.
+#include "ops/bounds.h"
 #include "ops/lanes.h"
 #include "ops/softmax_attention/softmax_attention_kernels.h"
 #include "ops/tiles.h"
@@ -18,8 +19,6 @@ constexpr float kMasked = -__builtin_inff();
 // Up to this many query rows, keys and values are used where they are; more share a copy.
 constexpr std::int64_t kFewRows = 16;
 
-std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
-std::int64_t larger(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
 float exp_of(float x) { return cpu::reduce_max(cpu::exp(cpu::broadcast(x))); }
 
 // Keys or values of a tile, each of whole vectors. `next` are those of the tile after it where
