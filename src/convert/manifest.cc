@@ -99,8 +99,11 @@ bool Manifest::has_file(const std::string& name) const {
 }
 
 Manifest read_manifest(const std::filesystem::path& path) {
-  const std::string source = base::printable(path.string());
-  const Json json = base::parse_json(base::read_file(path, kMaxManifestBytes), source);
+  return parse_manifest(base::read_file(path, kMaxManifestBytes), base::printable(path.string()));
+}
+
+Manifest parse_manifest(std::string_view text, const std::string& source) {
+  const Json json = base::parse_json(text, source);
   const JsonView root(json, source);
   root.as_object();
   const JsonView version = root.require("version");
@@ -120,7 +123,7 @@ Manifest read_manifest(const std::filesystem::path& path) {
   return manifest;
 }
 
-void write_manifest(const Manifest& manifest, const std::filesystem::path& path) {
+std::string write_manifest(const Manifest& manifest) {
   JsonArray files;
   for (const ManifestFile& file : manifest.files) {
     files.emplace_back(to_json(file));
@@ -133,7 +136,11 @@ void write_manifest(const Manifest& manifest, const std::filesystem::path& path)
                                {"plan", to_hex(manifest.plan)},
                                {"files", std::move(files)},
                                {"tensors", std::move(tensors)}};
-  base::write_file_atomically(path, base::write_json(json, base::JsonStyle::kIndented) + "\n");
+  return base::write_json(json, base::JsonStyle::kIndented) + "\n";
+}
+
+void write_manifest(const Manifest& manifest, const std::filesystem::path& path) {
+  base::write_file_atomically(path, write_manifest(manifest));
 }
 
 ManifestFile describe_file(const std::filesystem::path& path) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tensor/shape.h"
@@ -42,6 +43,12 @@ struct Manifest {
 /// Throws: Error{kCorruptFile} naming the field, Error{kUnsupported} for another version,
 /// Error{kIo}.
 Manifest read_manifest(const std::filesystem::path& path);
+
+/// The same from its text; `source` names it in messages.
+Manifest parse_manifest(std::string_view text, const std::string& source);
+
+/// The text of a manifest, which parse_manifest() reads.
+std::string write_manifest(const Manifest& manifest);
 
 /// The old file or the whole new one, durably. Throws: Error{kIo}.
 void write_manifest(const Manifest& manifest, const std::filesystem::path& path);

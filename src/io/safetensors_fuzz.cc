@@ -9,6 +9,7 @@
 
 #include "io/safetensors.h"
 #include "minimax/error.h"
+#include "quant/format.h"
 
 namespace {
 
@@ -18,13 +19,23 @@ void require(bool condition) {
   }
 }
 
+std::int64_t expected_bytes(const minimax::io::TensorEntry& tensor) {
+  const std::int64_t elements = tensor.shape.elements();
+  if (!tensor.format) {
+    return elements * minimax::tensor::dtype_bytes(tensor.dtype);
+  }
+  const minimax::quant::FormatInfo& format = minimax::quant::info(*tensor.format);
+  require(elements % format.block_elements == 0);
+  return elements / format.block_elements * format.block_bytes;
+}
+
 void check_all_inside(const minimax::io::Checkpoint& checkpoint) {
   const minimax::io::TensorEntry* previous = nullptr;
   for (const minimax::io::TensorEntry& tensor : checkpoint.tensors) {
     const std::int64_t file_bytes = checkpoint.file_of(tensor).bytes;
     require(tensor.offset >= 8 && tensor.offset <= file_bytes);
     require(tensor.bytes >= 0 && tensor.bytes <= file_bytes - tensor.offset);
-    require(tensor.bytes == tensor.shape.elements() * minimax::tensor::dtype_bytes(tensor.dtype));
+    require(tensor.bytes == expected_bytes(tensor));
     require(previous == nullptr || previous->name < tensor.name);
     require(checkpoint.find(tensor.name) == &tensor);
     previous = &tensor;
