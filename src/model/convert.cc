@@ -151,11 +151,12 @@ void read_nested(const io::CheckpointReader& reader, const io::TensorEntry& entr
 
 }  // namespace
 
-Format stored_format(const io::TensorEntry& entry) {
+Format stored_format(const io::TensorEntry& entry, std::string_view file) {
   const std::optional<Format> format = entry.format ? entry.format : quant::format_of(entry.dtype);
   base::check(format.has_value(), ErrorCode::kUnsupported, [&] {
-    return fmt::format("{}: expected F32, F16, BF16 or blocks, found {}",
-                       base::printable(entry.name), tensor::dtype_name(entry.dtype));
+    return fmt::format("{}: expected F32, F16, BF16 or blocks, found {}{}{}",
+                       base::printable(entry.name), tensor::dtype_name(entry.dtype),
+                       file.empty() ? "" : " in ", base::printable(file));
   });
   return *format;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "io/checkpoint.h"
 #include "io/checkpoint_reader.h"
@@ -10,9 +11,9 @@
 
 namespace minimax::model {
 
-/// The format in which a checkpoint stores a tensor. Throws: Error{kUnsupported} naming the tensor
-/// and its type where that is none of quant/format.h.
-quant::Format stored_format(const io::TensorEntry& entry);
+/// The format in which a checkpoint stores a tensor. Throws: Error{kUnsupported} naming the tensor,
+/// its type and the `file`, where one is given, if the type is none of quant/format.h.
+quant::Format stored_format(const io::TensorEntry& entry, std::string_view file = {});
 
 /// Consecutive elements of a tensor in a checkpoint.
 struct StoredPart {

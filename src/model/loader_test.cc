@@ -159,7 +159,7 @@ TEST(Loader, RefusesTensorsThatAreNoFloats) {
     });
   });
   EXPECT_EQ(thrown.code, ErrorCode::kUnsupported);
-  EXPECT_THAT(thrown.message, HasSubstr(kExpert + ": expected F32, F16 or BF16"));
+  EXPECT_THAT(thrown.message, HasSubstr(kExpert + ": expected F32, F16, BF16 or blocks"));
 }
 
 TEST(Loader, WarnsAboutTensorsThatItDoesNotUse) {
