@@ -46,12 +46,11 @@ std::vector<Sample> sample_rows(const io::CheckpointReader& reader, const BitBud
                                 const PlannedTensor& planned) {
   const std::int64_t columns = columns_of(*planned.source);
   const std::int64_t rows = rows_of(*planned.source);
-  RowReader source(reader, *planned.source);
   std::vector<Sample> samples;
   for (std::int64_t i = 0; i < std::min(rows, kSampledRows); ++i) {
     const std::int64_t row = (2 * i + 1) * rows / (2 * std::min(rows, kSampledRows));
     Sample sample{std::vector<float>(static_cast<std::size_t>(columns)), {}};
-    source.read(row, sample.row);
+    read_rows(reader, *planned.source, row, sample.row);
     const auto segment = std::ranges::find_if(planned.segments, [&](const Segment& candidate) {
       return row < candidate.first_row + candidate.rows;
     });

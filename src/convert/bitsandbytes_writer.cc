@@ -92,12 +92,11 @@ void BitsandbytesWriter::write_4bit(const OutputGroup& group, const Append& appe
   const std::int64_t columns = columns_of(*group.planned->source);
   const quant::Code4BitValues& values =
       group.planned->format == quant::Format::kNF4 ? quant::kNf4Values : quant::kFp4Values;
-  RowReader source(reader_, *group.planned->source);
   std::vector<float> absmax;
   for (std::int64_t done = 0; done < group.rows; done += rows_of_piece(columns)) {
     const std::int64_t count = std::min(rows_of_piece(columns), group.rows - done);
     rows_.resize(static_cast<std::size_t>(count * columns));
-    source.read(group.first_row + done, rows_);
+    read_rows(reader_, *group.planned->source, group.first_row + done, rows_);
     const quant::Packed4Bit piece = encode_piece(values, rows_, pool_);
     append(kCodes, bytes_of(piece.codes));
     absmax.insert(absmax.end(), piece.absmax.begin(), piece.absmax.end());
@@ -110,14 +109,13 @@ void BitsandbytesWriter::write_4bit(const OutputGroup& group, const Append& appe
 void BitsandbytesWriter::write_int8(const OutputGroup& group, const Append& append,
                                     const Report& report) {
   const std::int64_t columns = columns_of(*group.planned->source);
-  RowReader source(reader_, *group.planned->source);
   std::vector<std::int8_t> codes;
   std::vector<float> scales(static_cast<std::size_t>(group.rows));
   for (std::int64_t done = 0; done < group.rows; done += rows_of_piece(columns)) {
     const std::int64_t count = std::min(rows_of_piece(columns), group.rows - done);
     rows_.resize(static_cast<std::size_t>(count * columns));
     codes.resize(rows_.size());
-    source.read(group.first_row + done, rows_);
+    read_rows(reader_, *group.planned->source, group.first_row + done, rows_);
     for_each_row(pool_, count, columns, [&](std::int64_t row) {
       const auto at = static_cast<std::size_t>(row * columns);
       const std::span<float> weights =

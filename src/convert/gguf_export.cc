@@ -73,7 +73,6 @@ class Exporter {
     const auto is_head = [](const GgufTensor& t) { return t.plan.name == "output.weight"; };
     const GgufTensor& head = *std::ranges::find_if(plan_.tensors, is_head);
     const GgufPart& part = head.parts.front();
-    RowReader rows(reader_, *part.source);
     const std::int64_t columns = columns_of(*part.source);
     const std::int64_t step = std::max<std::int64_t>(1, kCopyBytes / (columns * 4));
     std::vector<float> values;
@@ -81,7 +80,7 @@ class Exporter {
     for (std::int64_t row = 0; row < part.rows.rows; row += step) {
       const std::int64_t count = std::min(step, part.rows.rows - row);
       values.resize(static_cast<std::size_t>(count * columns));
-      rows.read(part.rows.first_row + row, values);
+      read_rows(reader_, *part.source, part.rows.first_row + row, values);
       for (std::int64_t i = 0; i < count; ++i) {
         const auto begin = values.begin() + i * columns;
         if (std::all_of(begin, begin + columns, [](float value) { return value == 0.0F; })) {

@@ -54,7 +54,6 @@ void RowEncoder::encode(const PlannedTensor& planned,
                         const std::function<void(std::span<const std::byte>, std::int64_t)>& take) {
   const std::int64_t columns = columns_of(*planned.source);
   const std::int64_t piece_rows = std::max<std::int64_t>(1, kPieceElements / columns);
-  RowReader source(reader_, *planned.source);
   for (const Segment& segment : planned.segments) {
     const bool has_blocks = quant::info(*planned.format).block_elements > 1;
     const std::span<const float> importance =
@@ -62,7 +61,7 @@ void RowEncoder::encode(const PlannedTensor& planned,
     for (std::int64_t done = 0; done < segment.rows; done += piece_rows) {
       const std::int64_t count = std::min(piece_rows, segment.rows - done);
       rows_.resize(static_cast<std::size_t>(count * columns));
-      source.read(segment.first_row + done, rows_);
+      read_rows(reader_, *planned.source, segment.first_row + done, rows_);
       if (planned.factor != 1.0F) {
         std::ranges::for_each(rows_, [&](float& value) { value *= planned.factor; });
       }
