@@ -51,7 +51,7 @@ Choices choose(const std::uint8_t* data, std::size_t size) {
           .is_nf4 = (data[0] & 2) != 0,
           .has_nested_scales = (data[0] & 4) != 0,
           .has_format = (data[0] & 8) != 0,
-          .codes = pair(1) % 8192,
+          .codes = pair(1) % ((data[0] & 1) != 0 ? 32 : 2048),
           .scales = pair(3) % 512,
           .nested_scales = data[5],
           .range_begin = pair(6),
@@ -60,9 +60,10 @@ Choices choose(const std::uint8_t* data, std::size_t size) {
 }
 
 std::string noise(std::int64_t bytes) {
-  std::string text;
-  for (std::int64_t i = 0; i < bytes; ++i) {
-    text += static_cast<char>(i * 167 + 13);
+  std::string text(static_cast<std::size_t>(bytes), '\0');
+  char value = 13;
+  for (char& byte : text) {
+    byte = value = static_cast<char>(value * 5 + 7);
   }
   return text;
 }
