@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "io/safetensors.h"
 #include "minimax/error.h"
 
 namespace minimax::convert {
@@ -20,7 +21,6 @@ using base::Json;
 using base::JsonObject;
 
 constexpr const char* kConfigFile = "config.json";
-constexpr const char* kIndexFile = "model.safetensors.index.json";
 
 constexpr std::array kCopiedFiles = {
     "generation_config.json",
@@ -82,7 +82,7 @@ void write_index(const std::vector<OutputFile>& files, const fs::path& folder) {
   }
   const Json index = JsonObject{{"metadata", JsonObject{{"total_size", bytes}}},
                                 {"weight_map", std::move(weight_map)}};
-  base::write_file_atomically(folder / kIndexFile,
+  base::write_file_atomically(folder / io::kSafetensorsIndexFile,
                               base::write_json(index, base::JsonStyle::kIndented) + "\n");
 }
 
@@ -131,7 +131,7 @@ std::vector<std::string> write_model_files(const ModelFiles& model, const Json& 
   write_config(model.config, quantization_config, folder);
   if (shards.size() > 1) {
     write_index(shards, folder);
-    names.emplace_back(kIndexFile);
+    names.emplace_back(io::kSafetensorsIndexFile);
   }
   for (const TextFile& file : model.others) {
     base::write_file_atomically(folder / file.name, file.text);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "convert/row_reader.h"
+#include "io/safetensors.h"
 
 namespace minimax::convert {
 namespace {
@@ -90,7 +91,7 @@ std::vector<OutputFile> split_into_files(std::vector<OutputGroup> groups, std::i
   }
   for (std::size_t i = 0; i < files.size(); ++i) {
     files[i].name = files.size() == 1
-                        ? "model.safetensors"
+                        ? io::kSafetensorsFile
                         : fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, files.size());
   }
   return files;

@@ -26,9 +26,6 @@ namespace fs = std::filesystem;
 using base::check;
 using base::printable;
 
-constexpr const char* kSingleFile = "model.safetensors";
-constexpr const char* kIndexFile = "model.safetensors.index.json";
-
 std::string read_text(const InputFile& file, std::int64_t offset, std::int64_t bytes) {
   std::string text(static_cast<std::size_t>(bytes), '\0');
   file.read(offset, std::as_writable_bytes(std::span(text)));
@@ -104,7 +101,7 @@ void warn_of_unlisted_tensors(const SafetensorsIndex& index, const std::string& 
 }
 
 Checkpoint read_sharded(const fs::path& folder) {
-  const fs::path index_path = folder / kIndexFile;
+  const fs::path index_path = folder / kSafetensorsIndexFile;
   const std::string source = printable(index_path.string());
   const InputFile file(index_path);
   check(file.bytes() <= kMaxIndexBytes, ErrorCode::kCorruptFile, [&] {
@@ -145,25 +142,25 @@ bool present(const fs::path& path) {
   std::ranges::sort(others);
   throw Error(
       ErrorCode::kCorruptFile,
-      fmt::format("{}: expected {} or {}, found {}{}", printable(folder.string()), kSingleFile,
-                  kIndexFile,
+      fmt::format("{}: expected {} or {}, found {}{}", printable(folder.string()), kSafetensorsFile,
+                  kSafetensorsIndexFile,
                   others.empty() ? "neither" : fmt::format("only {}", fmt::join(others, ", ")),
                   has_gguf ? "; a GGUF file is run under its own name" : ""));
 }
 
 Checkpoint read_folder(const fs::path& folder) {
-  if (present(folder / kSingleFile)) {
+  if (present(folder / kSafetensorsFile)) {
     Checkpoint checkpoint;
-    append_file(resolve_shards(folder, {kSingleFile}).front(), checkpoint);
-    if (present(folder / kIndexFile)) {
+    append_file(resolve_shards(folder, {kSafetensorsFile}).front(), checkpoint);
+    if (present(folder / kSafetensorsIndexFile)) {
       checkpoint.warnings.push_back(fmt::format("{}: holds both {} and {}; the first was read",
-                                                printable(folder.string()), kSingleFile,
-                                                kIndexFile));
+                                                printable(folder.string()), kSafetensorsFile,
+                                                kSafetensorsIndexFile));
     }
     return checkpoint;
   }
-  if (present(folder / kIndexFile)) {
-    static_cast<void>(resolve_shards(folder, {kIndexFile}));
+  if (present(folder / kSafetensorsIndexFile)) {
+    static_cast<void>(resolve_shards(folder, {kSafetensorsIndexFile}));
     return read_sharded(folder);
   }
   fail_no_checkpoint(folder);

@@ -11,6 +11,9 @@
 
 namespace minimax::io {
 
+inline constexpr const char* kSafetensorsFile = "model.safetensors";
+inline constexpr const char* kSafetensorsIndexFile = "model.safetensors.index.json";
+
 /// What becomes of weights that bitsandbytes keeps in several tensors (io/joined_tensor.h).
 enum class Parts { kJoined, kAsStored };
 
