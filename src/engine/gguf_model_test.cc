@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <string>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "minimax/model.h"
 #include "quant/decode.h"
 #include "quant/encode.h"
+#include "tests/support/difference.h"
 #include "tests/support/gguf_builder.h"
 #include "tests/support/safetensors_builder.h"
 #include "tests/support/temporary_directory.h"
@@ -23,6 +23,7 @@ namespace minimax {
 namespace {
 
 using minimax::testing::GgufBuilder;
+using minimax::testing::relative_difference;
 using minimax::testing::SafetensorsBuilder;
 using minimax::testing::TemporaryDirectory;
 using minimax::testing::thrown_by;
@@ -230,15 +231,6 @@ std::vector<float> logits(const std::filesystem::path& path, LoadOptions options
   return model.forward(kTokens).logits.values;
 }
 
-double relative_difference(const std::vector<float>& a, const std::vector<float>& b) {
-  const auto [low, high] = std::ranges::minmax(a);
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    largest = std::max(largest, std::abs(static_cast<double>(a[i]) - b[i]));
-  }
-  return a.size() == b.size() ? largest / (high - low) : 1.0;
-}
-
 TEST(GgufModel, F32GivesTheLogitsOfSafetensors) {
   const TemporaryDirectory directory;
   write_published(Format::kF32, directory);
@@ -259,8 +251,8 @@ TEST_P(GgufModelOf, GivesTheLogitsOfItsDecodedWeights) {
   write_published(format, directory);
   const auto file = directory.write("model.gguf", gguf_file(parts(format)));
   const std::vector<float> expected = logits(directory.path(), {.device = Device::kReference});
-  EXPECT_LT(relative_difference(expected, logits(file, {.device = Device::kReference})), 1e-6);
-  EXPECT_LT(relative_difference(expected, logits(file, {.device = Device::kCpu})), 1e-5);
+  EXPECT_LT(relative_difference(logits(file, {.device = Device::kReference}), expected), 1e-6);
+  EXPECT_LT(relative_difference(logits(file, {.device = Device::kCpu}), expected), 1e-5);
 }
 
 std::vector<Format> gguf_formats() {

@@ -2,8 +2,6 @@
 #include "tests/golden/golden_file.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <span>
 
 #include "io/checkpoint_reader.h"
@@ -108,20 +106,6 @@ std::vector<std::int32_t> GoldenFile::input_ids(const std::string& sequence) con
     ids.push_back(static_cast<std::int32_t>(id));
   }
   return ids;
-}
-
-double relative_difference(const std::vector<float>& actual, const std::vector<float>& expected) {
-  if (actual.size() != expected.size()) {
-    return std::numeric_limits<double>::infinity();
-  }
-  double difference = 0.0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const double each = std::abs(double{actual[i]} - double{expected[i]});
-    difference =
-        std::isnan(each) ? std::numeric_limits<double>::infinity() : std::max(difference, each);
-  }
-  const auto [low, high] = std::minmax_element(expected.begin(), expected.end());
-  return difference / (double{*high} - double{*low});
 }
 
 std::vector<float> select_rows(const std::vector<float>& matrix, std::int64_t width,

@@ -51,9 +51,6 @@ class GoldenFile {
   io::Checkpoint checkpoint_;
 };
 
-/// Largest difference of `actual` from `expected`, as a part of the range of `expected`.
-double relative_difference(const std::vector<float>& actual, const std::vector<float>& expected);
-
 /// The rows of a [N, width] matrix that `rows` lists.
 std::vector<float> select_rows(const std::vector<float>& matrix, std::int64_t width,
                                const std::vector<std::int64_t>& rows);

@@ -10,6 +10,7 @@
 #include "minimax/model.h"
 #include "tests/golden/golden_file.h"
 #include "tests/golden/head_call.h"
+#include "tests/support/difference.h"
 #include "tests/support/thrown_by.h"
 
 namespace minimax::testing {

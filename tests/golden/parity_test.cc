@@ -8,6 +8,7 @@
 
 #include "minimax/model.h"
 #include "tests/golden/golden_file.h"
+#include "tests/support/difference.h"
 
 namespace minimax::testing {
 namespace {
