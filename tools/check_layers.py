@@ -48,7 +48,7 @@ def check_source(layers, path):
     text = read(path)
     complaints = []
     for match in INCLUDE.finditer(text):
-        if path.stem.endswith("_test") and match[1].startswith("tests/support/"):
+        if path.stem.endswith(("_test", "_fuzz")) and match[1].startswith("tests/support/"):
             continue
         used = layers.of_header(match[1])
         if used is not None and not layers.may_use(user, used):
