@@ -37,8 +37,8 @@ class AtomicFile {
 /// Throws: Error{kIo}.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
-/// `text` with control characters and bytes that are not UTF-8 escaped (\n, \x1b ...) and cut to `max_length` bytes, for
-/// names and values from files that go into messages.
+/// `text` with control characters and bytes that are not UTF-8 escaped (\n, \x1b ...) and cut to
+/// `max_length` bytes, for names and values from files that go into messages.
 std::string printable(std::string_view text, std::size_t max_length = 200);
 
 }  // namespace minimax::base
