@@ -125,6 +125,32 @@ void check_readable(const std::string& header, std::int64_t file_bytes, const st
   }
 }
 
+RegionFile::Plan plan_file(const std::string& source, const std::vector<GgufTensorPlan>& tensors,
+                           const GgufWriter::Keys& keys) {
+  Bytes header;
+  for (const char letter : std::string_view("GGUF")) {
+    header.number(letter);
+  }
+  header.number(kVersion);
+  header.number(static_cast<std::uint64_t>(tensors.size()));
+  header.number(static_cast<std::uint64_t>(keys.size()));
+  for (const auto& [key, value] : keys) {
+    header.string(key);
+    header.value(value);
+  }
+  RegionFile::Plan plan;
+  for (const GgufTensorPlan& tensor : tensors) {
+    const std::int64_t end = plan.bytes + gguf_tensor_bytes(tensor);
+    write_tensor(tensor, plan.bytes, header);
+    plan.regions.push_back({tensor.name, plan.bytes, end});
+    plan.bytes = align_up(end);
+  }
+  header.pad();
+  plan.begin_with(header.bytes());
+  check_readable(plan.start, plan.bytes, source);
+  return plan;
+}
+
 }  // namespace
 
 std::int64_t gguf_tensor_bytes(const GgufTensorPlan& plan) {
@@ -139,35 +165,8 @@ std::int64_t gguf_tensor_bytes(const GgufTensorPlan& plan) {
   return bytes;
 }
 
-GgufWriter::GgufWriter(fs::path path, const std::vector<GgufTensorPlan>& tensors,
-                       const Keys& keys) {
-  Bytes header;
-  for (const char letter : std::string_view("GGUF")) {
-    header.number(letter);
-  }
-  header.number(kVersion);
-  header.number(static_cast<std::uint64_t>(tensors.size()));
-  header.number(static_cast<std::uint64_t>(keys.size()));
-  for (const auto& [key, value] : keys) {
-    header.string(key);
-    header.value(value);
-  }
-  std::vector<RegionFile::Region> regions;
-  std::int64_t data_bytes = 0;
-  for (const GgufTensorPlan& plan : tensors) {
-    const std::int64_t bytes = gguf_tensor_bytes(plan);
-    write_tensor(plan, data_bytes, header);
-    regions.push_back({plan.name, data_bytes, data_bytes + bytes});
-    data_bytes = align_up(data_bytes + bytes);
-  }
-  header.pad();
-  const std::int64_t begin = std::ssize(header.bytes());
-  for (RegionFile::Region& region : regions) {
-    region.next += begin;
-    region.end += begin;
-  }
-  check_readable(header.bytes(), begin + data_bytes, printable(path.string()));
-  file_.emplace(std::move(path), header.bytes(), std::move(regions), begin + data_bytes);
-}
+GgufWriter::GgufWriter(const fs::path& path, const std::vector<GgufTensorPlan>& tensors,
+                       const Keys& keys)
+    : RegionFile(path, plan_file(printable(path.string()), tensors, keys)) {}
 
 }  // namespace minimax::io

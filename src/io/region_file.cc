@@ -24,13 +24,21 @@ constexpr int kMostTemporaryNames = 100;
 
 }  // namespace
 
-RegionFile::RegionFile(fs::path path, std::string_view start, std::vector<Region> regions,
-                       std::int64_t bytes)
-    : path_(std::move(path)), regions_(std::move(regions)) {
+void RegionFile::Plan::begin_with(std::string text) {
+  start = std::move(text);
+  bytes += std::ssize(start);
+  for (Region& region : regions) {
+    region.next += std::ssize(start);
+    region.end += std::ssize(start);
+  }
+}
+
+RegionFile::RegionFile(fs::path path, Plan plan)
+    : path_(std::move(path)), regions_(std::move(plan.regions)) {
   create();
   try {
-    reserve_space(bytes);
-    write_at(0, std::as_bytes(std::span(start)));
+    reserve_space(plan.bytes);
+    write_at(0, std::as_bytes(std::span(plan.start)));
   } catch (...) {
     ::close(fd_);
     ::unlink(temporary_.c_str());

@@ -8,14 +8,14 @@
 #include <filesystem>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace minimax::io {
 
-/// The bytes go to a temporary file beside the path, which commit() makes durable and renames: the
-/// path is the old file, or the whole new one. Without commit(), the destructor removes the
-/// temporary file.
+/// All regions are announced first; their bytes may then come in pieces, each region's in order,
+/// several regions in turn. They go to a temporary file beside the path, which commit() makes
+/// durable and renames: the path is the old file, or the whole new one. Without commit(), the
+/// destructor removes the temporary file.
 class RegionFile {
  public:
   struct Region {
@@ -24,15 +24,19 @@ class RegionFile {
     std::int64_t end = 0;
   };
 
-  /// Writes `start`; what is in no region is zero.
-  /// Throws: Error{kInvalidArgument} for a `path` that is no regular file; Error{kIo}, also where
-  /// the disk has no room for all `bytes`.
-  RegionFile(std::filesystem::path path, std::string_view start, std::vector<Region> regions,
-             std::int64_t bytes);
-  ~RegionFile();
+  struct Plan {
+    std::string start;  // of the file; what is in no region behind it is zero
+    std::vector<Region> regions;
+    std::int64_t bytes = 0;  // of the whole file
+
+    /// Sets the start, in front of regions that were counted from 0 on.
+    void begin_with(std::string text);
+  };
+
   RegionFile(const RegionFile&) = delete;
   RegionFile& operator=(const RegionFile&) = delete;
 
+  /// Where the bytes go until commit(), for programs that end without running destructors.
   const std::filesystem::path& temporary_path() const { return temporary_; }
 
   /// The next bytes of regions[index].
@@ -41,6 +45,12 @@ class RegionFile {
 
   /// Throws: Error{kInvalidArgument} where a region is incomplete, Error{kIo}.
   void commit();
+
+ protected:
+  /// Throws: Error{kInvalidArgument} for a `path` that is no regular file; Error{kIo}, also where
+  /// the disk has no room for all bytes.
+  RegionFile(std::filesystem::path path, Plan plan);
+  ~RegionFile();
 
  private:
   void create();

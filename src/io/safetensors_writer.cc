@@ -20,11 +20,6 @@ using base::printable;
 
 constexpr std::size_t kAlignment = 8;  // of the data, so that a mapped file has aligned elements
 
-struct Layout {
-  std::string header;  // with its length in front
-  std::int64_t data_bytes = 0;
-};
-
 std::int64_t size_of(const TensorPlan& plan) {
   std::int64_t bytes = 0;
   check(!__builtin_mul_overflow(plan.shape.elements(), tensor::dtype_bytes(plan.dtype), &bytes),
@@ -45,7 +40,31 @@ std::string describe(const TensorPlan& plan, std::int64_t begin, std::int64_t en
                      fmt::join(extents, ","), begin, end);
 }
 
-Layout plan_layout(const std::vector<TensorPlan>& tensors, const Metadata& metadata) {
+// The start of the file: its length, and the members of the header.
+std::string header_of(const std::vector<std::string>& members) {
+  std::string json = fmt::format("{{{}}}", fmt::join(members, ","));
+  json.resize((json.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
+  std::string header;
+  for (std::size_t i = 0; i < kHeaderLengthBytes; ++i) {
+    header += static_cast<char>((json.size() >> (8 * i)) & 0xff);
+  }
+  return header + json;
+}
+
+// Whatever the reader would refuse is refused before anything is written.
+void check_readable(const RegionFile::Plan& plan, const std::string& source) {
+  try {
+    check_header_length(std::string_view(plan.start).substr(0, kFileStartBytes), plan.bytes,
+                        source);
+    std::string json = plan.start.substr(kHeaderLengthBytes);
+    parse_safetensors_header(json, plan.bytes, source);
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kInvalidArgument, error.what());
+  }
+}
+
+RegionFile::Plan plan_file(const std::string& source, const std::vector<TensorPlan>& tensors,
+                           const Metadata& metadata) {
   std::vector<std::string> members;
   if (!metadata.empty()) {
     base::JsonObject object;
@@ -54,49 +73,23 @@ Layout plan_layout(const std::vector<TensorPlan>& tensors, const Metadata& metad
     }
     members.push_back("\"__metadata__\":" + base::write_json(std::move(object)));
   }
-  Layout layout;
-  for (const TensorPlan& plan : tensors) {
-    const std::int64_t begin = layout.data_bytes;
-    check(!__builtin_add_overflow(begin, size_of(plan), &layout.data_bytes),
-          ErrorCode::kInvalidArgument, "expected less than 2^63 bytes of tensors, found more");
-    members.push_back(describe(plan, begin, layout.data_bytes));
+  RegionFile::Plan plan;
+  for (const TensorPlan& tensor : tensors) {
+    const std::int64_t begin = plan.bytes;
+    check(!__builtin_add_overflow(begin, size_of(tensor), &plan.bytes), ErrorCode::kInvalidArgument,
+          "expected less than 2^63 bytes of tensors, found more");
+    members.push_back(describe(tensor, begin, plan.bytes));
+    plan.regions.push_back({tensor.name, begin, plan.bytes});
   }
-  std::string json = fmt::format("{{{}}}", fmt::join(members, ","));
-  json.resize((json.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
-  for (std::size_t i = 0; i < kHeaderLengthBytes; ++i) {
-    layout.header += static_cast<char>((json.size() >> (8 * i)) & 0xff);
-  }
-  layout.header += json;
-  return layout;
-}
-
-// Whatever the reader would refuse is refused before anything is written.
-void check_readable(const Layout& layout, const std::string& source) {
-  try {
-    const std::int64_t file_bytes = std::ssize(layout.header) + layout.data_bytes;
-    check_header_length(std::string_view(layout.header).substr(0, kFileStartBytes), file_bytes,
-                        source);
-    std::string json = layout.header.substr(kHeaderLengthBytes);
-    parse_safetensors_header(json, file_bytes, source);
-  } catch (const Error& error) {
-    throw Error(ErrorCode::kInvalidArgument, error.what());
-  }
+  plan.begin_with(header_of(members));
+  check_readable(plan, source);
+  return plan;
 }
 
 }  // namespace
 
-SafetensorsWriter::SafetensorsWriter(fs::path path, const std::vector<TensorPlan>& tensors,
-                                     const Metadata& metadata) {
-  const Layout layout = plan_layout(tensors, metadata);
-  check_readable(layout, printable(path.string()));
-  std::vector<RegionFile::Region> regions;
-  std::int64_t offset = std::ssize(layout.header);
-  for (const TensorPlan& plan : tensors) {
-    const std::int64_t bytes = size_of(plan);
-    regions.push_back({plan.name, offset, offset + bytes});
-    offset += bytes;
-  }
-  file_.emplace(std::move(path), layout.header, std::move(regions), offset);
-}
+SafetensorsWriter::SafetensorsWriter(const fs::path& path, const std::vector<TensorPlan>& tensors,
+                                     const Metadata& metadata)
+    : RegionFile(path, plan_file(printable(path.string()), tensors, metadata)) {}
 
 }  // namespace minimax::io
