@@ -27,6 +27,7 @@ constexpr std::array kCopiedFiles = {
     "tokenizer.json",
     "tokenizer_config.json",
     "chat_template.jinja",
+    "chat_template.json",
     "vocab.json",
     "merges.txt",
     "added_tokens.json",

@@ -95,6 +95,23 @@ TEST(QuantizeSource, GivesAGgufFileTheFilesOfAFolder) {
   EXPECT_THAT(generation.warnings, IsEmpty());
 }
 
+// Also the older place of a template, which tells nothing of the folder's other files.
+TEST(QuantizeSource, CopiesEveryFileThatATokenizerIsReadFrom) {
+  const TemporaryDirectory folder;
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) {
+    folder.write(name, base::read_file(kDemonstration / name));
+  }
+  folder.write("config.json",
+               base::read_file(kSource / "tests/golden/lightning_first/config.json"));
+  folder.write("model.safetensors",
+               base::read_file(kSource / "tests/golden/lightning_first/model.safetensors"));
+  folder.write("chat_template.json", R"({"chat_template": "{{ messages[0].content }}!"})");
+  const TemporaryDirectory other;
+  quantize_model(folder.path(), other.path() / "out", {.format = Format::kF32});
+  const Tokenizer tokenizer = AutoTokenizer::from_pretrained(other.path() / "out");
+  EXPECT_EQ(tokenizer.apply_chat_template(R"([{"role":"user","content":"Hi"}])"), "Hi!");
+}
+
 // Tied embeddings, and the decay of the original classes, which takes their dialect of config.json.
 TEST(QuantizeSource, KeepsWhatTheConfigurationSays) {
   for (const char* name : {"tied_embeddings", "text_01", "m1"}) {
