@@ -35,7 +35,9 @@ bool is_packed(const PlannedTensor& planned) {
 std::optional<Format> common_format(const QuantizePlan& plan) {
   std::optional<Format> common;
   for (const PlannedTensor& planned : plan.tensors) {
-    const bool is_block = planned.format && quant::info(*planned.format).block_elements > 1;
+    // Blocks that stay as they are would be of no use to readers of such a checkpoint.
+    const std::optional<Format> format = planned.format ? planned.format : planned.source->format;
+    const bool is_block = format && quant::info(*format).block_elements > 1;
     const bool fits = !is_block || (is_packed(planned) && (!common || common == planned.format));
     base::check(fits, ErrorCode::kInvalidArgument, [&] {
       return fmt::format(

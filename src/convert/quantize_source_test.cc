@@ -95,6 +95,21 @@ TEST(QuantizeSource, GivesAGgufFileTheFilesOfAFolder) {
   EXPECT_THAT(generation.warnings, IsEmpty());
 }
 
+TEST(QuantizeSource, LeavesNoBlocksOfGgufInACheckpointOfBitsandbytes) {
+  const TemporaryDirectory folder;
+  const fs::path gguf = folder.path() / "q8.gguf";
+  export_gguf(kDemonstration, gguf,
+              {.plan = {.keep = {{.pattern = "*embed*", .format = Format::kQ8_0}}}});
+  const QuantizeSource source = open_quantize_source(gguf);
+  const QuantizePlan plan =
+      plan_quantization(source.checkpoint, source.config, {.format = Format::kNF4});
+  const auto thrown =
+      thrown_by([&] { static_cast<void>(bitsandbytes_layout(plan, DoubleQuant::kOff)); });
+  EXPECT_EQ(thrown.code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(thrown.message, HasSubstr("model.embed_tokens.weight: a checkpoint of bitsandbytes"));
+  EXPECT_THAT(thrown.message, HasSubstr("found q8_0"));
+}
+
 // Also the older place of a template, which tells nothing of the folder's other files.
 TEST(QuantizeSource, CopiesEveryFileThatATokenizerIsReadFrom) {
   const TemporaryDirectory folder;
