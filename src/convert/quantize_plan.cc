@@ -209,11 +209,7 @@ QuantizePlan plan_quantization(const io::Checkpoint& checkpoint, const MiniMaxCo
 }
 
 std::string_view stored_as(const PlannedTensor& tensor) {
-  if (tensor.format) {
-    return quant::info(*tensor.format).name;
-  }
-  const TensorEntry& entry = *tensor.source;
-  return entry.format ? quant::info(*entry.format).name : tensor::dtype_name(entry.dtype);
+  return tensor.format ? quant::info(*tensor.format).name : io::type_name(*tensor.source);
 }
 
 }  // namespace minimax::convert

@@ -26,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 using base::printable;
 
-constexpr std::int64_t kPieceElements = std::int64_t{4} << 20;
+constexpr std::int64_t kPieceBytes = std::int64_t{4} << 20;
 
 class Verifier {
  public:
@@ -91,8 +91,7 @@ class Verifier {
   void check_tensor(const io::Checkpoint& checkpoint, const io::CheckpointReader& reader,
                     const io::TensorEntry& entry, const ManifestTensor& expected) {
     ++report_.tensors;
-    const std::string_view format =
-        entry.format ? quant::info(*entry.format).name : tensor::dtype_name(entry.dtype);
+    const std::string_view format = io::type_name(entry);
     const std::string file = checkpoint.file_of(entry).path.filename().string();
     // Floating point numbers go by the name of their type in files and of their format in plans.
     const auto as_format = quant::format_from_name(expected.format);
@@ -112,8 +111,7 @@ class Verifier {
                    std::uint64_t expected) {
     const std::int64_t row_bytes =
         std::max<std::int64_t>(1, rows_of(entry) == 0 ? 1 : entry.bytes / rows_of(entry));
-    const std::int64_t piece_bytes =
-        std::max<std::int64_t>(1, kPieceElements / row_bytes) * row_bytes;
+    const std::int64_t piece_bytes = std::max<std::int64_t>(1, kPieceBytes / row_bytes) * row_bytes;
     std::vector<std::byte> piece;
     Hash hash;
     bool is_finite = true;
