@@ -54,7 +54,7 @@ std::vector<Sample> sample_rows(const io::CheckpointReader& reader, const BitBud
     const auto segment = std::ranges::find_if(planned.segments, [&](const Segment& candidate) {
       return row < candidate.first_row + candidate.rows;
     });
-    if (budget.importance != nullptr && !segment->parameter.ends_with("embed_tokens.weight")) {
+    if (budget.importance != nullptr) {
       sample.importance = budget.importance->columns(segment->parameter, columns);
     }
     samples.push_back(std::move(sample));

@@ -14,6 +14,7 @@
 #include "io/checkpoint_reader.h"
 #include "io/safetensors.h"
 #include "io/safetensors_writer.h"
+#include "model/parameters.h"
 
 namespace minimax::convert {
 namespace {
@@ -74,7 +75,7 @@ void ImportanceMatrix::set(std::string_view parameter, Input input) {
 
 std::span<const float> ImportanceMatrix::columns(std::string_view parameter,
                                                  std::int64_t expected) const {
-  if (inputs_.empty()) {
+  if (inputs_.empty() || parameter == model::kEmbeddingsName) {
     return {};
   }
   const std::string name = input_name(parameter);

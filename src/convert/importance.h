@@ -25,9 +25,9 @@ class ImportanceMatrix {
   /// Adds or replaces the input of a parameter.
   void set(std::string_view parameter, Input input);
 
-  /// The mean squares for the columns of a parameter; empty where no row was seen, and without a
-  /// matrix.
-  /// Throws: Error{kCorruptFile} where it has other columns, or where the matrix lacks it.
+  /// The mean squares for the columns of a parameter; empty where no row was seen, without a
+  /// matrix, and for the embeddings, whose columns no product reads. Throws: Error{kCorruptFile}
+  /// where it has other columns, or where the matrix lacks it.
   std::span<const float> columns(std::string_view parameter, std::int64_t expected) const;
 
   bool empty() const { return inputs_.empty(); }

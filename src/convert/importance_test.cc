@@ -40,6 +40,7 @@ TEST(Importance, RefusesAnotherModel) {
   matrix.set("a.weight", {.mean_squares = {1.0f}, .rows = 1});
   EXPECT_EQ(thrown_by([&] { matrix.columns("a.weight", 2); }).code, ErrorCode::kCorruptFile);
   EXPECT_EQ(thrown_by([&] { matrix.columns("b.weight", 1); }).code, ErrorCode::kCorruptFile);
+  EXPECT_TRUE(matrix.columns("model.embed_tokens.weight", 2).empty());  // read row by row
 }
 
 std::string refusal(const std::string& kind, const std::vector<float>& values,

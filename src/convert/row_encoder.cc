@@ -19,15 +19,6 @@ constexpr std::int64_t kPieceElements = std::int64_t{16} << 20;
 
 }  // namespace
 
-std::span<const float> RowEncoder::importance_of(const Segment& segment,
-                                                 std::int64_t columns) const {
-  // No product reads the columns of the embeddings.
-  if (importance_ == nullptr || segment.parameter.ends_with("embed_tokens.weight")) {
-    return {};
-  }
-  return importance_->columns(segment.parameter, columns);
-}
-
 void RowEncoder::encode_piece(const PlannedTensor& planned, std::int64_t first_row,
                               std::span<const float> importance) {
   const std::int64_t row_elements = columns_of(*planned.source);
@@ -55,9 +46,10 @@ void RowEncoder::encode(const PlannedTensor& planned,
   const std::int64_t columns = columns_of(*planned.source);
   const std::int64_t piece_rows = std::max<std::int64_t>(1, kPieceElements / columns);
   for (const Segment& segment : planned.segments) {
-    const bool has_blocks = quant::info(*planned.format).block_elements > 1;
+    const bool is_weighted =
+        importance_ != nullptr && quant::info(*planned.format).block_elements > 1;
     const std::span<const float> importance =
-        has_blocks ? importance_of(segment, columns) : std::span<const float>();
+        is_weighted ? importance_->columns(segment.parameter, columns) : std::span<const float>();
     for (std::int64_t done = 0; done < segment.rows; done += piece_rows) {
       const std::int64_t count = std::min(piece_rows, segment.rows - done);
       rows_.resize(static_cast<std::size_t>(count * columns));

@@ -31,7 +31,6 @@ class RowEncoder {
               const std::function<void(std::span<const std::byte>, std::int64_t)>& take);
 
  private:
-  std::span<const float> importance_of(const Segment& segment, std::int64_t columns) const;
   void encode_piece(const PlannedTensor& planned, std::int64_t first_row,
                     std::span<const float> importance);
 
