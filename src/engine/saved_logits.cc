@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "io/safetensors.h"
 
 namespace minimax::engine {
@@ -42,13 +43,13 @@ LogitsFileWriter::LogitsFileWriter(const std::filesystem::path& path,
 LogitsFile::LogitsFile(const std::filesystem::path& path, std::span<const std::int32_t> text,
                        const WindowOptions& windows, std::int64_t vocab_size)
     : checkpoint_(io::read_safetensors(path)), reader_(checkpoint_), vocab_size_(vocab_size) {
-  const std::string source = path.string();
+  const std::string source = base::printable(path.string());
   const auto cut = checkpoint_.metadata.find(kWindowsKey);
   base::check(cut != checkpoint_.metadata.end(), ErrorCode::kCorruptFile,
               [&] { return fmt::format("{}: expected logits that were saved as a base", source); });
   base::check(cut->second == describe(windows), ErrorCode::kCorruptFile, [&] {
     return fmt::format("{}: expected windows of {}, found {}", source, describe(windows),
-                       cut->second);
+                       base::printable(cut->second));
   });
   for (const io::TensorPlan& expected : plan(text.size(), windows, vocab_size)) {
     const io::TensorEntry& found = checkpoint_.require(expected.name);
