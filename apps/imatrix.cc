@@ -29,7 +29,8 @@ class ImatrixCommand : public Command {
     CLI::App* command =
         program.add_subcommand("imatrix", "Measure which weights matter, for quantize");
     command->footer(kExamples);
-    command->add_option("MODEL", model_.model, "Directory or org/name in the cache")->required();
+    command->add_option("MODEL", model_.model, "Directory, GGUF file or org/name in the cache")
+        ->required();
     command->add_option("TEXT", text_, "The text; -: standard input")->required();
     command->add_option("OUT", out_, "File to write")->required();
     command->add_option("--context", context_, "Tokens that are read together")

@@ -51,9 +51,10 @@ class PerplexityCommand : public Command {
   CLI::App* define(CLI::App& program) override {
     CLI::App* command = program.add_subcommand("perplexity", "Judge a model by a text");
     command->footer(kExamples);
-    command->add_option("MODEL", first_,
-                        "Directory of the model, or org/name in the Hugging Face cache "
-                        "[MINIMAX_MODEL]");
+    command->add_option(
+        "MODEL", first_,
+        "Directory of the model, a GGUF file, or org/name in the Hugging Face cache "
+        "[MINIMAX_MODEL]");
     command->add_option("FILE", second_, "The text; -: standard input");
     command->add_option("--tokens", tokens_, "Ids separated by commas, or @FILE, instead of a text")
         ->type_name("IDS");
