@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 #include <vector>
 
 #include "base/memory.h"
@@ -28,7 +29,7 @@ std::optional<double> resident_share(const SizedModel& model, std::int64_t room)
   const ModelSize& size = model.work.measure.size;
   const std::int64_t for_experts = room - (size.weight_bytes - size.expert_weight_bytes);
   if (for_experts >= size.expert_weight_bytes) {
-    return for_experts >= 0 ? std::optional(1.0) : std::nullopt;
+    return 1.0;
   }
   if (for_experts * model.work.config.num_hidden_layers < size.expert_weight_bytes) {
     return std::nullopt;
@@ -76,9 +77,10 @@ double measure_file(const std::filesystem::path& path) {
   const auto begin = std::chrono::steady_clock::now();
   std::int64_t at = 0;
   double seconds = 0;
-  while (seconds < 0.25 && at + step <= file.bytes()) {
-    file.read(at, piece);
-    at += step;
+  while (seconds < 0.25 && at < file.bytes()) {
+    const auto count = static_cast<std::size_t>(std::min(step, file.bytes() - at));
+    file.read(at, std::span(piece).first(count));
+    at += static_cast<std::int64_t>(count);
     seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   }
   return seconds > 0 ? static_cast<double>(at) / seconds / kGiga : 0;
