@@ -108,7 +108,7 @@ def recall_tasks(corpus, tokens, count):
     return [corpus.needle(draw, round(tokens / TOKENS_PER_SENTENCE)) for _ in range(count)]
 
 
-def share_of_right(program, model, tasks):
+def count_right(program, model, tasks):
     """How many answers are exactly right, to the letter."""
     return sum(program.answer(model, question) == answer for question, answer in tasks)
 
@@ -184,10 +184,10 @@ class Judge:
 
     def judge_tasks(self, model):
         simple = simple_tasks(self.corpus, self.options.tasks)
-        found = {"simple": [share_of_right(self.program, model, simple), len(simple)]}
+        found = {"simple": [count_right(self.program, model, simple), len(simple)]}
         for tokens in RECALL_TOKENS:
             tasks = recall_tasks(self.corpus, tokens, self.options.recalls)
-            right = share_of_right(self.program, model, tasks)
+            right = count_right(self.program, model, tasks)
             found[f"recall_{tokens}"] = [right, len(tasks)]
         return found
 
@@ -309,6 +309,9 @@ def main():
     results = measure(parse_arguments())
     print_quality(results)
     print_encoders(results)
+    failed = [name for name, row in results.items() if "error" in row]
+    if failed:
+        sys.exit(f"without a row: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
