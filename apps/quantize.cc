@@ -156,6 +156,9 @@ int QuantizeCommand::run() {
   if (target_bits_ > 0) {
     fit_to_bits(model.checkpoint, plan);
   }
+  if (layout_ == "bitsandbytes") {
+    convert::unify_types(plan);
+  }
   if (dry_run_) {
     write_output(options_.json ? plan_json(plan) : plan_text(plan));
     return kExitSuccess;

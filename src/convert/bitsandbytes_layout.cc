@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -49,10 +50,21 @@ std::optional<Format> common_format(const QuantizePlan& plan) {
   return common;
 }
 
-std::string_view torch_name(const io::TensorEntry& source) {
-  return source.dtype == DType::kBF16  ? "bfloat16"
-         : source.dtype == DType::kF16 ? "float16"
-                                       : "float32";
+std::string_view torch_name(DType dtype) {
+  return dtype == DType::kBF16 ? "bfloat16" : dtype == DType::kF16 ? "float16" : "float32";
+}
+
+// The type of most elements, blocks apart.
+DType main_type(const QuantizePlan& plan) {
+  std::map<DType, std::int64_t> elements{{DType::kF32, 0}};
+  for (const PlannedTensor& planned : plan.tensors) {
+    const io::TensorEntry& source = *planned.source;
+    if (!source.format && quant::format_of(source.dtype)) {
+      elements[source.dtype] += source.shape.elements();
+    }
+  }
+  return std::ranges::max_element(elements, {}, &std::pair<const DType, std::int64_t>::second)
+      ->first;
 }
 
 // Spaces make room for the longest offset, which is known only when all scales are.
@@ -121,6 +133,24 @@ void add_packed(const PlannedTensor& planned, DoubleQuant double_quant,
 
 }  // namespace
 
+void unify_types(QuantizePlan& plan) {
+  const DType wanted = main_type(plan);
+  for (PlannedTensor& planned : plan.tensors) {
+    const io::TensorEntry& source = *planned.source;
+    const bool is_other_float =
+        !source.format && source.dtype != wanted && quant::format_of(source.dtype);
+    if (planned.format || !is_other_float) {
+      continue;
+    }
+    planned.format = quant::format_of(wanted);
+    if (planned.segments.empty()) {
+      planned.segments = {{.parameter = source.name, .first_row = 0, .rows = rows_of(source)}};
+    }
+  }
+}
+
+std::string_view main_type_name(const QuantizePlan& plan) { return torch_name(main_type(plan)); }
+
 std::vector<OutputGroup> bitsandbytes_layout(const QuantizePlan& plan, DoubleQuant double_quant) {
   static_cast<void>(common_format(plan));
   std::vector<OutputGroup> groups;
@@ -168,8 +198,8 @@ std::string quant_state_text(const OutputGroup& group, std::optional<float> nest
   const io::TensorEntry& source = *group.planned->source;
   std::string text =
       fmt::format(R"({{"quant_type": "{}", "blocksize": {}, "dtype": "{}", "shape": [{}, {}])",
-                  quant::info(*group.planned->format).name, kBlock, torch_name(source), group.rows,
-                  columns_of(source));
+                  quant::info(*group.planned->format).name, kBlock, torch_name(source.dtype),
+                  group.rows, columns_of(source));
   if (!nested_offset) {
     return text + "}";
   }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -21,6 +22,14 @@ namespace minimax::convert {
 
 /// Whether the scales of 4-bit types are quantized themselves.
 enum class DoubleQuant { kOff, kOn };
+
+/// transformers computes in one type and takes what lies beside quantized weights as it is, so that
+/// a router in float32 stops it. Gives all tensors that stay floating point the type that most
+/// weights of the model are stored in.
+void unify_types(QuantizePlan& plan);
+
+/// What transformers calls that type.
+std::string_view main_type_name(const QuantizePlan& plan);
 
 /// The tensors of every weight in nf4, fp4 or int8_f32: those of kRows for all others. Parameters
 /// that lie in one stored tensor become tensors of their own under their published names, unless

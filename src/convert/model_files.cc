@@ -60,8 +60,10 @@ void set_member(JsonObject& object, const std::string& key, Json value) {
   }
 }
 
-void write_config(Json config, const Json& quantization, const fs::path& folder) {
-  set_member(config.object(), "quantization_config", quantization);
+void write_config(Json config, const JsonObject& members, const fs::path& folder) {
+  for (const auto& [key, value] : members) {
+    set_member(config.object(), key, value);
+  }
   base::write_file_atomically(folder / kConfigFile,
                               base::write_json(config, base::JsonStyle::kIndented) + "\n");
 }
@@ -125,11 +127,12 @@ ModelFiles read_model_files(const fs::path& model) {
   return files;
 }
 
-std::vector<std::string> write_model_files(const ModelFiles& model, const Json& quantization_config,
+std::vector<std::string> write_model_files(const ModelFiles& model,
+                                           const JsonObject& config_members,
                                            const std::vector<OutputFile>& shards,
                                            const fs::path& folder) {
   std::vector<std::string> names{kConfigFile};
-  write_config(model.config, quantization_config, folder);
+  write_config(model.config, config_members, folder);
   if (shards.size() > 1) {
     write_index(shards, folder);
     names.emplace_back(io::kSafetensorsIndexFile);

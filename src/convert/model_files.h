@@ -43,10 +43,10 @@ ModelFiles read_model_files(const std::filesystem::path& model);
 /// The quantization_config of a checkpoint of blocks.
 base::Json quantization_config(const QuantizePlan& plan);
 
-/// Writes config.json with this `quantization_config`, the index of the shards where there are
-/// several, and the other files. Returns their names. Throws: Error{kIo}.
+/// Writes config.json with these members in place of its own, the index of the shards where there
+/// are several, and the other files. Returns their names. Throws: Error{kIo}.
 std::vector<std::string> write_model_files(const ModelFiles& model,
-                                           const base::Json& quantization_config,
+                                           const base::JsonObject& config_members,
                                            const std::vector<OutputFile>& shards,
                                            const std::filesystem::path& folder);
 

@@ -220,6 +220,20 @@ void write_shards(const std::vector<OutputFile>& files, Quantizer& quantizer, Ou
   }
 }
 
+// What config.json says of the result.
+base::JsonObject config_members(const ModelFiles& model, const QuantizePlan& plan,
+                                const QuantizeOptions& options) {
+  if (options.layout == Layout::kBlocks) {
+    return {{"quantization_config", quantization_config(plan)}};
+  }
+  base::JsonObject members{
+      {"quantization_config", bitsandbytes_config(plan, options.double_quant)}};
+  if (model.config.find("dtype") == nullptr && model.config.find("torch_dtype") == nullptr) {
+    members.emplace_back("dtype", main_type_name(plan));
+  }
+  return members;
+}
+
 }  // namespace
 
 QuantizeResult quantize(const QuantizeSource& model, const QuantizePlan& plan, const fs::path& out,
@@ -239,9 +253,8 @@ QuantizeResult quantize(const QuantizeSource& model, const QuantizePlan& plan, c
   Quantizer quantizer(model.checkpoint, options);
   quantizer.set_total(plan.elements());
   write_shards(files, quantizer, folder, result);
-  const base::Json config =
-      is_bitsandbytes ? bitsandbytes_config(plan, options.double_quant) : quantization_config(plan);
-  for (const std::string& name : write_model_files(model.files, config, files, folder.path())) {
+  for (const std::string& name : write_model_files(
+           model.files, config_members(model.files, plan, options), files, folder.path())) {
     if (!folder.manifest().has_file(name)) {
       folder.add(describe_file(folder.path() / name), {});
     }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "convert/gguf_export.h"
 #include "convert/quantize.h"
 #include "io/checkpoint_reader.h"
@@ -108,6 +109,24 @@ TEST(QuantizeSource, LeavesNoBlocksOfGgufInACheckpointOfBitsandbytes) {
   EXPECT_EQ(thrown.code, ErrorCode::kInvalidArgument);
   EXPECT_THAT(thrown.message, HasSubstr("model.embed_tokens.weight: a checkpoint of bitsandbytes"));
   EXPECT_THAT(thrown.message, HasSubstr("found q8_0"));
+}
+
+TEST(QuantizeSource, GivesTransformersOneTypeBesideQuantizedWeights) {
+  const TemporaryDirectory folder;
+  const fs::path gguf = exported(kDemonstration, folder, TokenizerUse::kLeaveOut);
+  const QuantizeSource source = open_quantize_source(gguf);
+  const PlanOptions options{.format = Format::kNF4, .keep = {{"*.experts.*", std::nullopt}}};
+  QuantizePlan plan = plan_quantization(source.checkpoint, source.config, options);
+  unify_types(plan);
+  const fs::path out = folder.path() / "out";
+  quantize(source, plan, out, {.layout = Layout::kBitsandbytes});
+  const io::Checkpoint written = io::read_safetensors(out, io::Parts::kAsStored);
+  for (const char* name :
+       {"model.norm.weight", "lm_head.weight", "model.layers.0.block_sparse_moe.gate.weight"}) {
+    EXPECT_EQ(written.require(name).dtype, tensor::DType::kBF16) << name;
+  }
+  const base::Json config = base::read_json_file((out / "config.json").string());
+  EXPECT_EQ(config.find("dtype")->string(), "bfloat16");
 }
 
 // Also the older place of a template, which tells nothing of the folder's other files.
