@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/tensor_map.h"
+
+#include <cudaTypedefs.h>
+#include <cuda_runtime.h>
+
+#include <string>
+
+#include "base/check.h"
+#include "cuda/check.h"
+
+namespace minimax::cuda {
+namespace {
+
+// The function is the driver's, which programs without a GPU must not link to.
+PFN_cuTensorMapEncodeTiled_v12000 encoder() {
+  void* function = nullptr;
+  cudaDriverEntryPointQueryResult result = {};
+  check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000,
+                                         cudaEnableDefault, &result),
+        "cuTensorMapEncodeTiled");
+  base::check(result == cudaDriverEntryPointSuccess, ErrorCode::kDevice,
+              "cuTensorMapEncodeTiled: this driver has none");
+  return reinterpret_cast<PFN_cuTensorMapEncodeTiled_v12000>(function);
+}
+
+}  // namespace
+
+CUtensorMap bf16_tensor_map(const void* matrix, std::int64_t rows, std::int64_t columns) {
+  static const auto encode = encoder();
+  CUtensorMap map = {};
+  const cuuint64_t extents[] = {static_cast<cuuint64_t>(columns), static_cast<cuuint64_t>(rows)};
+  const cuuint64_t strides[] = {static_cast<cuuint64_t>(columns) * 2};
+  const cuuint32_t box[] = {64, 64};
+  const cuuint32_t steps[] = {1, 1};
+  const CUresult result =
+      encode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, const_cast<void*>(matrix), extents, strides,
+             box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+             CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  base::check(result == CUDA_SUCCESS, ErrorCode::kDevice, [&] {
+    return "cuTensorMapEncodeTiled: a matrix of " + std::to_string(rows) + " x " +
+           std::to_string(columns) + ": error " + std::to_string(static_cast<int>(result));
+  });
+  return map;
+}
+
+}  // namespace minimax::cuda

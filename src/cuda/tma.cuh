@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copies by the copy engine: boxes of a matrix in device memory to and from shared memory, and
+// pieces of shared memory to another block of the cluster. One thread starts a copy. Compute
+// capability 9.0.
+#pragma once
+
+#include <cuda.h>
+
+#include <cstdint>
+
+#include "cuda/barrier.cuh"
+
+namespace minimax::cuda {
+
+/// The box at (column, row) to shared memory; its bytes count at the barrier. Elements outside of
+/// the matrix are zero.
+__device__ inline void load_box(void* to, const CUtensorMap& map, int column, int row,
+                                Barrier& barrier) {
+  asm volatile(
+      "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, "
+      "{%3, %4}], [%2];" ::"r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
+      "l"(&map), "r"(barrier_address(barrier)), "r"(column), "r"(row)
+      : "memory");
+}
+
+/// Shared memory to the box at (column, row); elements outside of the matrix are left out.
+__device__ inline void store_box(const CUtensorMap& map, const void* from, int column, int row) {
+  asm volatile(
+      "cp.async.bulk.tensor.2d.global.shared::cta.bulk_group [%0, {%2, %3}], [%1];" ::"l"(&map),
+      "r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(from))), "r"(column), "r"(row)
+      : "memory");
+}
+
+/// Ends the group of stores that this thread has started since the last.
+__device__ inline void commit_stores() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }
+
+/// Waits until the shared memory of all but the newest `groups` groups of stores may be
+/// overwritten.
+template <int groups>
+__device__ void wait_stores_read() {
+  asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(groups) : "memory");
+}
+
+/// Copies `bytes` bytes of shared memory to the same place in another block of the cluster, where
+/// they count at the same `barrier`.
+__device__ inline void send_to_block(const void* from, int bytes, Barrier& barrier, int rank) {
+  const auto source = static_cast<std::uint32_t>(__cvta_generic_to_shared(from));
+  asm volatile(
+      "cp.async.bulk.shared::cluster.shared::cta.mbarrier::complete_tx::bytes [%0], [%1], %2, "
+      "[%3];" ::"r"(address_in_block(source, rank)),
+      "r"(source), "r"(bytes), "r"(address_in_block(barrier_address(barrier), rank))
+      : "memory");
+}
+
+/// `bytes` consecutive bytes of device memory to shared memory; they count at the barrier. Both
+/// ends are 16-byte aligned.
+__device__ inline void load_bytes(void* to, const void* from, int bytes, Barrier& barrier) {
+  asm volatile(
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::
+          "r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
+      "l"(from), "r"(bytes), "r"(barrier_address(barrier))
+      : "memory");
+}
+
+/// `bytes` consecutive bytes of shared memory to device memory.
+__device__ inline void store_bytes(void* to, const void* from, int bytes) {
+  asm volatile("cp.async.bulk.global.shared::cta.bulk_group [%0], [%1], %2;" ::"l"(to),
+               "r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(from))), "r"(bytes)
+               : "memory");
+}
+
+/// Lets the copy engine read the map before it is used.
+__device__ inline void prefetch_map(const CUtensorMap& map) {
+  asm volatile("prefetch.tensormap [%0];" ::"l"(&map) : "memory");
+}
+
+}  // namespace minimax::cuda
