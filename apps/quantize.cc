@@ -41,6 +41,12 @@ class QuantizeCommand : public Command {
   convert::PlanOptions plan_options() const;
   void fit_to_bits(const io::Checkpoint& checkpoint, convert::QuantizePlan& plan) const;
   int write_gguf_file() const;
+  convert::Layout layout() const {
+    return layout_ == "blocks" ? convert::Layout::kBlocks : convert::Layout::kBitsandbytes;
+  }
+  convert::DoubleQuant double_quant() const {
+    return no_double_quant_ ? convert::DoubleQuant::kOff : convert::DoubleQuant::kOn;
+  }
   convert::QuantizeResult quantize(const convert::QuantizeSource& model,
                                    const convert::QuantizePlan& plan) const;
 
@@ -131,8 +137,8 @@ convert::QuantizeResult QuantizeCommand::quantize(const convert::QuantizeSource&
   Progress progress("Quantizing");
   return convert::quantize(
       model, plan, options_.out,
-      {.layout = layout_ == "blocks" ? convert::Layout::kBlocks : convert::Layout::kBitsandbytes,
-       .double_quant = no_double_quant_ ? convert::DoubleQuant::kOff : convert::DoubleQuant::kOn,
+      {.layout = layout(),
+       .double_quant = double_quant(),
        .importance = importance_.empty() ? nullptr : &importance_,
        .unfinished = resume_ ? convert::Unfinished::kResume : convert::Unfinished::kRefuse,
        .threads = encoding_threads(options_),
@@ -160,7 +166,8 @@ int QuantizeCommand::run() {
     convert::unify_types(plan);
   }
   if (dry_run_) {
-    write_output(options_.json ? plan_json(plan) : plan_text(plan));
+    const std::vector<std::int64_t> bytes = convert::output_bytes(plan, layout(), double_quant());
+    write_output(options_.json ? plan_json(plan, bytes) : plan_text(plan, bytes));
     return kExitSuccess;
   }
   const convert::QuantizeResult result = quantize(model, plan);

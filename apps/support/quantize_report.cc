@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -24,7 +25,7 @@ std::string to_line(const Json& json) {
   return base::write_json(json, base::JsonStyle::kIndented) + "\n";
 }
 
-JsonObject tensor_json(const convert::PlannedTensor& tensor) {
+JsonObject tensor_json(const convert::PlannedTensor& tensor, std::int64_t bytes) {
   JsonArray shape;
   for (int axis = 0; axis < tensor.source->shape.rank(); ++axis) {
     shape.emplace_back(tensor.source->shape[axis]);
@@ -32,17 +33,25 @@ JsonObject tensor_json(const convert::PlannedTensor& tensor) {
   JsonObject object{{"name", tensor.source->name},
                     {"shape", std::move(shape)},
                     {"format", convert::stored_as(tensor)},
-                    {"bytes", tensor.bytes()}};
+                    {"bytes", bytes}};
   if (tensor.wanted) {
     object.emplace_back("instead_of", quant::info(*tensor.wanted).name);
   }
   return object;
 }
 
-JsonObject sums_json(const convert::QuantizePlan& plan) {
+double bits_per_parameter(const convert::QuantizePlan& plan, std::int64_t bytes) {
+  return 8.0 * static_cast<double>(bytes) / static_cast<double>(plan.elements());
+}
+
+JsonObject sums_json(const convert::QuantizePlan& plan, std::int64_t bytes) {
   return {{"parameters", plan.elements()},
-          {"bytes", plan.bytes()},
-          {"bits_per_parameter", plan.bits_per_element()}};
+          {"bytes", bytes},
+          {"bits_per_parameter", bits_per_parameter(plan, bytes)}};
+}
+
+std::int64_t sum_of(const std::vector<std::int64_t>& bytes) {
+  return std::accumulate(bytes.begin(), bytes.end(), std::int64_t{0});
 }
 
 }  // namespace
@@ -81,7 +90,7 @@ std::vector<convert::KeepRule> parse_keep_rules(const std::vector<std::string>& 
   return parsed;
 }
 
-std::string plan_text(const convert::QuantizePlan& plan) {
+std::string plan_text(const convert::QuantizePlan& plan, const std::vector<std::int64_t>& bytes) {
   std::size_t width = 0;
   for (const convert::PlannedTensor& tensor : plan.tensors) {
     width = std::max(width, tensor.source->name.size());
@@ -96,15 +105,15 @@ std::string plan_text(const convert::QuantizePlan& plan) {
                 : "\n";
   }
   text += fmt::format("{} tensors, {}, {:.3f} bits per parameter\n", plan.tensors.size(),
-                      base::format_bytes(plan.bytes()), plan.bits_per_element());
+                      base::format_bytes(sum_of(bytes)), bits_per_parameter(plan, sum_of(bytes)));
   return text;
 }
 
-std::string plan_json(const convert::QuantizePlan& plan) {
-  JsonObject object = sums_json(plan);
+std::string plan_json(const convert::QuantizePlan& plan, const std::vector<std::int64_t>& bytes) {
+  JsonObject object = sums_json(plan, sum_of(bytes));
   JsonArray tensors;
-  for (const convert::PlannedTensor& tensor : plan.tensors) {
-    tensors.emplace_back(tensor_json(tensor));
+  for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
+    tensors.emplace_back(tensor_json(plan.tensors[i], bytes[i]));
   }
   object.emplace_back("tensors", std::move(tensors));
   return to_line(object);
@@ -112,9 +121,10 @@ std::string plan_json(const convert::QuantizePlan& plan) {
 
 std::string result_text(const std::string& out, const convert::QuantizePlan& plan,
                         const convert::QuantizeResult& result) {
-  std::string text = fmt::format("{}: {} in {} file{}, {:.3f} bits per parameter\n", out,
-                                 base::format_bytes(result.bytes), result.files,
-                                 result.files == 1 ? "" : "s", plan.bits_per_element());
+  std::string text =
+      fmt::format("{}: {} in {} file{}, {:.3f} bits per parameter\n", base::printable(out),
+                  base::format_bytes(result.bytes), result.files, result.files == 1 ? "" : "s",
+                  bits_per_parameter(plan, result.bytes));
   if (result.resumed_files > 0) {
     text += fmt::format("{} of the files were there from an earlier run\n", result.resumed_files);
   }
@@ -122,7 +132,7 @@ std::string result_text(const std::string& out, const convert::QuantizePlan& pla
 }
 
 std::string result_json(const convert::QuantizePlan& plan, const convert::QuantizeResult& result) {
-  JsonObject object = sums_json(plan);
+  JsonObject object = sums_json(plan, result.bytes);
   object.emplace_back("files", std::int64_t{result.files});
   object.emplace_back("resumed_files", std::int64_t{result.resumed_files});
   return to_line(object);

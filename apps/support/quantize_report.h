@@ -19,9 +19,9 @@ quant::Format parse_format(const std::string& name);
 /// "PATTERN=FORMAT" or "PATTERN=stored". Throws: UsageError.
 std::vector<convert::KeepRule> parse_keep_rules(const std::vector<std::string>& rules);
 
-/// A line for every tensor and one for the sum.
-std::string plan_text(const convert::QuantizePlan& plan);
-std::string plan_json(const convert::QuantizePlan& plan);
+/// A line for every tensor and one for the sum. `bytes` is convert::output_bytes().
+std::string plan_text(const convert::QuantizePlan& plan, const std::vector<std::int64_t>& bytes);
+std::string plan_json(const convert::QuantizePlan& plan, const std::vector<std::int64_t>& bytes);
 
 std::string result_text(const std::string& out, const convert::QuantizePlan& plan,
                         const convert::QuantizeResult& result);

@@ -220,6 +220,22 @@ void write_shards(const std::vector<OutputFile>& files, Quantizer& quantizer, Ou
   }
 }
 
+std::vector<OutputGroup> layout_of(const QuantizePlan& plan, Layout layout,
+                                   DoubleQuant double_quant) {
+  return layout == Layout::kBitsandbytes ? bitsandbytes_layout(plan, double_quant)
+                                         : block_layout(plan);
+}
+
+std::int64_t bytes_of(const std::vector<OutputFile>& files) {
+  std::int64_t sum = 0;
+  for (const OutputFile& file : files) {
+    for (const OutputGroup& group : file.groups) {
+      sum += group.bytes();
+    }
+  }
+  return sum;
+}
+
 // What config.json says of the result.
 base::JsonObject config_members(const ModelFiles& model, const QuantizePlan& plan,
                                 const QuantizeOptions& options) {
@@ -236,15 +252,22 @@ base::JsonObject config_members(const ModelFiles& model, const QuantizePlan& pla
 
 }  // namespace
 
+std::vector<std::int64_t> output_bytes(const QuantizePlan& plan, Layout layout,
+                                       DoubleQuant double_quant) {
+  std::vector<std::int64_t> bytes(plan.tensors.size(), 0);
+  for (const OutputGroup& group : layout_of(plan, layout, double_quant)) {
+    bytes[static_cast<std::size_t>(group.planned - plan.tensors.data())] += group.bytes();
+  }
+  return bytes;
+}
+
 QuantizeResult quantize(const QuantizeSource& model, const QuantizePlan& plan, const fs::path& out,
                         const QuantizeOptions& options) {
-  const bool is_bitsandbytes = options.layout == Layout::kBitsandbytes;
   const std::vector<OutputFile> files = split_into_files(
-      is_bitsandbytes ? bitsandbytes_layout(plan, options.double_quant) : block_layout(plan),
-      options.max_file_bytes);
+      layout_of(plan, options.layout, options.double_quant), options.max_file_bytes);
   const std::vector<SourceFile> sources = source_files(model.checkpoint);
   const std::uint64_t identity = hash_of(describe(model.files, files, sources, options.importance));
-  QuantizeResult result{.bytes = plan.bytes(), .files = static_cast<int>(files.size())};
+  QuantizeResult result{.bytes = bytes_of(files), .files = static_cast<int>(files.size())};
   if (options.unfinished == Unfinished::kResume && OutputFolder::is_finished(out, identity)) {
     result.resumed_files = result.files;
     return result;

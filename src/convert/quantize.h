@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <vector>
 
 #include "convert/bitsandbytes_layout.h"
 #include "convert/importance.h"
@@ -38,6 +39,11 @@ struct QuantizeResult {
   int files = 0;
   int resumed_files = 0;  // that an earlier run had written
 };
+
+/// What each tensor of the plan takes in the result, scales included.
+/// Throws: as bitsandbytes_layout() for that layout.
+std::vector<std::int64_t> output_bytes(const QuantizePlan& plan, Layout layout,
+                                       DoubleQuant double_quant);
 
 /// Writes `out`, a folder with config.json, the files of the tokenizer, shards and a manifest.
 /// Nothing is there before everything is; an interrupted run leaves `out`.partial.

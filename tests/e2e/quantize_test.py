@@ -91,6 +91,19 @@ class Quantize(program.TestCase):
             self.succeed("generate", str(self.out), *prompt),
         )
 
+    def test_reports_what_lies_in_the_files(self):
+        for layout in ("blocks", "bitsandbytes", "bitsandbytes-full"):
+            out = self.folder / layout
+            arguments = ("--format", "nf4", "--layout", layout, "--json")
+            command = ("quantize", str(program.MODEL), str(out), *arguments)
+            plan = json.loads(self.succeed(*command, "--dry-run"))
+            report = json.loads(self.succeed(*command))
+            tensors, _ = all_headers(out)
+            sizes = [t["data_offsets"][1] - t["data_offsets"][0] for t in tensors.values()]
+            self.assertEqual(report["bytes"], sum(sizes), layout)
+            self.assertEqual(plan["bytes"], sum(sizes), layout)
+            self.assertEqual(sum(t["bytes"] for t in plan["tensors"]), sum(sizes), layout)
+
     def test_reports_a_gguf_file_as_json(self):
         gguf = self.folder / "demo.gguf"
         out = self.succeed(
