@@ -11,6 +11,7 @@ tests/golden/quant; tests/golden/README.md describes the files.
 
 import argparse
 import ctypes
+from importlib.metadata import version
 from pathlib import Path
 
 import gguf
@@ -66,7 +67,7 @@ def blocks_of_every_byte(name):
 def save(name, tensors, **metadata):
     GOLDEN.mkdir(parents=True, exist_ok=True)
     metadata |= {
-        "gguf": "0.19.0",
+        "gguf": version("gguf"),
         "numpy": np.__version__,
         "script": "tools/export_quant_goldens.py",
     }
