@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,11 +32,31 @@ void attempt(const Action& action) {
   }
 }
 
+constexpr const char* kProbe = "ab 12, \xC3\xA9<s>\n\n  <unk>";
+
+// The text of a tokenizer.json, or nothing where the tokenizer cannot be written as one.
+std::optional<std::string> json_of(const minimax::text::Tokenizer& tokenizer) {
+  try {
+    return tokenizer.to_tokenizer_json();
+  } catch (const minimax::Error&) {
+    return std::nullopt;
+  }
+}
+
+// What is written can be read, and does the same.
+void check_copy(const minimax::text::Tokenizer& tokenizer, const std::string& json) noexcept {
+  const auto copy = minimax::text::Tokenizer::from_tokenizer_json(json, "copy");
+  require(copy.encode(kProbe) == tokenizer.encode(kProbe));
+}
+
 void use_tokenizer(const minimax::io::GgufMetadata& metadata) {
   const minimax::Tokenizer::Impl impl = minimax::engine::tokenizer_from_gguf(metadata);
   const minimax::text::Tokenizer& tokenizer = impl.tokenizer;
-  for (const std::int32_t id : tokenizer.encode("ab 12, \xC3\xA9<s>\n\n  <unk>")) {
+  for (const std::int32_t id : tokenizer.encode(kProbe)) {
     require(id >= 0 && id < tokenizer.vocab_size() && tokenizer.id_to_token(id).has_value());
+  }
+  if (const std::optional<std::string> json = json_of(tokenizer)) {
+    check_copy(tokenizer, *json);
   }
   attempt([&] { static_cast<void>(tokenizer.to_gguf(tokenizer.vocab_size())); });
 }
