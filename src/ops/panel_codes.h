@@ -46,8 +46,11 @@ struct PanelCodes {
   }
 };
 
+}  // namespace
+
 /// How a piece is unpacked, whatever its format was: the bytes of a chunk, then the scales of its
-/// groups, then their minima.
+/// groups, then their minima. As quant::PanelLayout it is the same type for every instruction set:
+/// a local one would have its constants in sections of one name that linkers fold.
 struct PieceLayout {
   int groups;  // of a chunk: 1 or 2
   int zero;
@@ -62,6 +65,8 @@ struct PieceLayout {
     return code_bytes() + (has_mins ? 2 : 1) * scale_floats() * 4;
   }
 };
+
+namespace {
 
 template <PanelLayout kLayout>
 constexpr PieceLayout piece_layout() {
