@@ -14,6 +14,7 @@ int exit_code_of(ErrorCode code) {
       return kExitBadFile;
     case ErrorCode::kOutOfMemory:
     case ErrorCode::kDevice:
+    case ErrorCode::kOverloaded:
       return kExitResources;
     case ErrorCode::kIo:
       return kExitIo;
