@@ -16,7 +16,7 @@ enum class ErrorCode {
   kDevice,           ///< A device is missing or failed (exit code 4).
   kIo,               ///< The operating system refused to read or write (exit code 5).
   kCancelled,        ///< The caller asked to stop (exit code 130).
-  kOverloaded,       ///< Too much work is waiting; the same request may succeed later (exit code 4).
+  kOverloaded,       ///< Too much work is waiting: the request may succeed later (exit code 4).
 };
 
 /// Thrown by every function of the library that fails. The message names the subject (file or
