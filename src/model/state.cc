@@ -117,11 +117,25 @@ ops::KvCacheView SequenceState::kv(std::int64_t index) const {
   return content_.kv[static_cast<std::size_t>(index)].view(layout_.kv, content_.length);
 }
 
-void SequenceState::extend(std::int64_t tokens) {
+void SequenceState::visit_memory(
+    const std::function<void(const void* block, std::int64_t bytes)>& visit) const {
+  visit(content_.lightning.data(), layout_.lightning_bytes());
+  for (const KvCache& cache : content_.kv) {
+    for (const SharedBuffer& page : cache.pages()) {
+      visit(page.data(), layout_.kv.page_bytes());
+    }
+  }
+}
+
+void SequenceState::reserve(std::int64_t tokens) {
   content_.lightning.unshare(layout_.lightning_bytes());
   for (KvCache& cache : content_.kv) {
     cache.make_room(layout_.kv, content_.length, tokens);
   }
+}
+
+void SequenceState::extend(std::int64_t tokens) {
+  reserve(tokens);
   content_.length += tokens;
 }
 

@@ -51,6 +51,9 @@ class SequenceState {
   std::int64_t bytes() const;
   /// The part of bytes() that forks hold as well.
   std::int64_t shared_bytes() const;
+  /// Tells every block of memory that the state holds, without its snapshots; blocks that forks
+  /// share have the same address.
+  void visit_memory(const std::function<void(const void* block, std::int64_t bytes)>& visit) const;
 
   /// The state of lightning layer number `index` among the lightning layers. [H, D, D]
   const float* lightning(std::int64_t index) const;
@@ -60,6 +63,9 @@ class SequenceState {
   /// that extend() counted last may be written.
   ops::KvCacheView kv(std::int64_t index) const;
 
+  /// Makes room for `tokens` more, so that an extend() of up to so many needs no further memory.
+  /// Throws: Error{kOutOfMemory}; the tokens so far are then as they were.
+  void reserve(std::int64_t tokens);
   /// Makes room for `tokens` more and counts them: the forward pass that follows writes their
   /// keys, values and states. Throws: Error{kOutOfMemory}.
   void extend(std::int64_t tokens);
