@@ -83,11 +83,11 @@ class MiniMaxPreTrainedModel {
   State load_state(const std::filesystem::path& path) const;
 
   struct Impl;
+  Impl& impl() { return *impl_; }
+  const Impl& impl() const { return *impl_; }
 
  protected:
   explicit MiniMaxPreTrainedModel(std::unique_ptr<Impl> impl);
-  Impl& impl() { return *impl_; }
-  const Impl& impl() const { return *impl_; }
 
  private:
   std::unique_ptr<Impl> impl_;

@@ -113,28 +113,15 @@ class AssistedSequence {
     }
   }
 
-  // Takes tokens as long as they are the candidates, and one more. Returns the number of
-  // candidates taken.
   std::int64_t verify(const Candidates& candidates, std::span<float> logits) {
-    const auto count = static_cast<std::int64_t>(candidates.tokens.size());
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::span<float> row = row_of(logits, i, call_.vocab_size());
-      const std::int32_t token = candidates.tokens[static_cast<std::size_t>(i)];
-      if (candidates.scores.empty()) {
-        sequence_.advance(row);
+    return engine::verify(candidates, logits, [&](std::span<float> row, const DrawnToken* drawn) {
+      if (drawn != nullptr) {
+        sequence_.advance(row, *drawn);
       } else {
-        sequence_.advance(row,
-                          {token, row_of(std::span(candidates.scores), i, call_.vocab_size())});
+        sequence_.advance(row);
       }
-      if (sequence_.last_token() != token) {
-        return i;
-      }
-      if (sequence_.finished()) {
-        return i + 1;
-      }
-    }
-    sequence_.advance(row_of(logits, count, call_.vocab_size()));
-    return count;
+      return Choice{.token = sequence_.last_token(), .is_last = sequence_.finished()};
+    });
   }
 
   // Source: update_candidate_strategy in transformers 5.17, generation/candidate_generator.py.

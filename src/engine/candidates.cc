@@ -54,6 +54,28 @@ std::vector<std::int32_t> look_up(std::span<const std::int32_t> ids, std::int64_
   return {wanted.begin(), std::ranges::find_first_of(wanted, eos_token_id)};
 }
 
+std::int64_t verify(const Candidates& candidates, std::span<float> logits, const Choose& choose) {
+  const auto count = static_cast<std::int64_t>(candidates.tokens.size());
+  const std::int64_t width = static_cast<std::int64_t>(logits.size()) / (count + 1);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int32_t token = candidates.tokens[static_cast<std::size_t>(i)];
+    DrawnToken drawn{.token = token, .scores = {}};
+    if (!candidates.scores.empty()) {
+      drawn.scores = row_of(std::span(candidates.scores), i, width);
+    }
+    const Choice choice =
+        choose(row_of(logits, i, width), candidates.scores.empty() ? nullptr : &drawn);
+    if (choice.token != token) {
+      return i;
+    }
+    if (choice.is_last) {
+      return i + 1;
+    }
+  }
+  choose(row_of(logits, count, width), nullptr);
+  return count;
+}
+
 DraftModel::DraftModel(const GenerationCall& call, MiniMaxPreTrainedModel::Impl& draft,
                        const GenerationConfig& config)
     : config_(config),

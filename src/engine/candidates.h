@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,18 @@ struct Candidates {
 /// what processors forbid stays in, as it is never accepted.
 std::vector<std::int32_t> look_up(std::span<const std::int32_t> ids, std::int64_t max_ngram_size,
                                   std::int64_t count, std::span<const std::int32_t> eos_token_id);
+
+/// What was chosen of a row of logits, and whether the answer ends with it.
+struct Choice {
+  std::int32_t token;
+  bool is_last;
+};
+/// Chooses the next token, preferring a candidate that was drawn (may be null).
+using Choose = std::function<Choice(std::span<float> row, const DrawnToken* drawn)>;
+
+/// Takes tokens as long as they are the candidates, and one more unless the answer ends. Returns
+/// the number of candidates taken. Shapes: logits [candidates + 1, V].
+std::int64_t verify(const Candidates& candidates, std::span<float> logits, const Choose& choose);
 
 /// Draws candidates from a smaller model.
 class DraftModel {

@@ -35,23 +35,6 @@ void check_state_memory(const MiniMaxPreTrainedModel::Impl& impl, std::int64_t s
   });
 }
 
-void check_ids(const char* field, const std::vector<std::int32_t>& ids, std::int64_t vocab_size) {
-  for (const std::int32_t id : ids) {
-    base::check(0 <= id && id < vocab_size, ErrorCode::kInvalidArgument, [&] {
-      return fmt::format("{}: expected an id from 0 to {}, found {}", field, vocab_size - 1, id);
-    });
-  }
-}
-
-void check_vocabulary(const GenerationConfig& config, std::int64_t vocab_size) {
-  check_ids("eos_token_id", config.eos_token_id, vocab_size);
-  check_ids("suppress_tokens", config.suppress_tokens, vocab_size);
-  check_ids("begin_suppress_tokens", config.begin_suppress_tokens, vocab_size);
-  for (const std::vector<std::int32_t>& word : config.bad_words_ids) {
-    check_ids("bad_words_ids", word, vocab_size);
-  }
-}
-
 void check_options(const GenerationConfig& config, const GenerateOptions& options,
                    std::int64_t sequences) {
   const bool has_text = options.on_text || options.on_batch_text || !config.stop_strings.empty();
@@ -139,7 +122,7 @@ std::vector<GenerateOutput> MiniMaxForCausalLM::generate(const ModelInputs& inpu
                                                          const GenerateOptions& options) {
   config.validate();
   check_inputs(inputs);
-  check_vocabulary(config, this->config().vocab_size);
+  engine::check_vocabulary(config, this->config().vocab_size);
   const engine::GenerationCall call{.impl = impl(), .config = config, .options = options};
   const std::vector<engine::Prompt> prompts = engine::prompts_of(inputs, this->config());
   if (config.num_beams > 1) {

@@ -1,9 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/generation_steps.h"
 
+#include <fmt/format.h>
+
 #include <numeric>
 
+#include "base/check.h"
+
 namespace minimax::engine {
+namespace {
+
+void check_ids(const char* field, const std::vector<std::int32_t>& ids, std::int64_t vocab_size) {
+  for (const std::int32_t id : ids) {
+    base::check(0 <= id && id < vocab_size, ErrorCode::kInvalidArgument, [&] {
+      return fmt::format("{}: expected an id from 0 to {}, found {}", field, vocab_size - 1, id);
+    });
+  }
+}
+
+}  // namespace
+
+void check_vocabulary(const GenerationConfig& config, std::int64_t vocab_size) {
+  check_ids("eos_token_id", config.eos_token_id, vocab_size);
+  check_ids("suppress_tokens", config.suppress_tokens, vocab_size);
+  check_ids("begin_suppress_tokens", config.begin_suppress_tokens, vocab_size);
+  for (const std::vector<std::int32_t>& word : config.bad_words_ids) {
+    check_ids("bad_words_ids", word, vocab_size);
+  }
+}
 
 double GenerationCall::seconds() const {
   return std::chrono::duration<double>(Clock::now() - start).count();

@@ -13,6 +13,9 @@
 
 namespace minimax::engine {
 
+/// Throws: Error{kInvalidArgument} naming the field with an id outside of the vocabulary.
+void check_vocabulary(const GenerationConfig& config, std::int64_t vocab_size);
+
 /// What all sequences of one call of generate() share. Everything must outlive the call.
 struct GenerationCall {
   using Clock = std::chrono::steady_clock;

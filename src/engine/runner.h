@@ -35,6 +35,8 @@ class Runner {
   /// megabytes, so that long prompts cost no memory but their state.
   std::int64_t max_tokens() const { return max_tokens_; }
   int threads() const;
+  /// The threads of the CPU, free between two runs; null on other devices.
+  cpu::ThreadPool* pool() const { return pool_.get(); }
   /// Activations and scratch.
   std::int64_t workspace_bytes() const;
 
