@@ -30,20 +30,20 @@ using ProcessorFactory = std::function<std::vector<LogitsProcessor>()>;
 /// A prompt and what to make of it.
 struct Request {
   Task task = Task::kGenerate;
-  std::vector<std::int32_t> prompt;  ///< token ids, at least one
+  std::vector<std::int32_t> prompt = {};  ///< token ids, at least one
   /// num_return_sequences is the number of answers, which draw with the seeds seed, seed + 1, ...;
   /// num_beams must be 1. Where several answers are asked for without do_sample, all are the same.
   /// max_new_tokens may be 0: the prompt is read, and the answer ends with kLength.
-  GenerationConfig config;
+  GenerationConfig config = {};
   /// Of each new token: its logarithm of probability, and those of so many of the likeliest ones.
   /// As the model gave them: before penalties, temperature and filters.
-  std::optional<std::int64_t> top_logprobs;
+  std::optional<std::int64_t> top_logprobs = {};
   /// The same for the tokens of the prompt but for the first, which nothing predicts.
-  std::optional<std::int64_t> prompt_logprobs;
-  ProcessorFactory logits_processors;  ///< e.g. a grammar; may be empty
-  Pooling pooling = Pooling::kMean;    ///< of Task::kEmbed
+  std::optional<std::int64_t> prompt_logprobs = {};
+  ProcessorFactory logits_processors = {};  ///< e.g. a grammar; may be empty
+  Pooling pooling = Pooling::kMean;         ///< of Task::kEmbed
   /// Requests share prefixes with those of the same salt only, and wait in turn with the others.
-  std::string cache_salt;
+  std::string cache_salt = {};
   std::int32_t priority = 0;  ///< lower goes first
 };
 
@@ -65,17 +65,18 @@ struct Usage {
 
 /// What happened to a request in one step of the engine.
 struct Event {
-  std::int64_t index = 0;                      ///< which of the n answers
-  std::vector<std::int32_t> tokens;            ///< new ones
-  std::string text;                            ///< that became certain: whole UTF-8 characters,
-                                               ///< never part of a stop string
-  std::vector<TokenLogprobs> logprobs;         ///< of `tokens`, if asked for
-  std::vector<TokenLogprobs> prompt_logprobs;  ///< with the first event, if asked for
-  std::vector<float> embedding;                ///< [hidden_size] of Task::kEmbed, not normalized
-  std::optional<FinishReason> finish_reason;   ///< of this answer
-  std::optional<Error> error;                  ///< the request failed; nothing follows
-  bool is_last = false;                        ///< of the whole request; `usage` is then filled
-  Usage usage;
+  std::int64_t index = 0;                    ///< which of the n answers
+  std::vector<std::int32_t> tokens = {};     ///< new ones
+  std::string text = {};                     ///< that became certain: whole UTF-8 characters,
+                                             ///< never part of a stop string
+  std::vector<TokenLogprobs> logprobs = {};  ///< of `tokens`, if asked for
+  /// With the first event, if asked for; the first token of the prompt has none.
+  std::vector<TokenLogprobs> prompt_logprobs = {};
+  std::vector<float> embedding = {};  ///< [hidden_size] of Task::kEmbed, not normalized
+  std::optional<FinishReason> finish_reason = {};  ///< of this answer
+  std::optional<Error> error = {};                 ///< the request failed; nothing follows
+  bool is_last = false;                            ///< of the whole request; `usage` is then filled
+  Usage usage = {};
 };
 
 /// Is told the events of a request in their order, on the thread of the engine. Must not block:

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// One pass of the model over pieces of many requests.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "serving/job.h"
+
+namespace minimax::serving {
+
+/// A piece and whose it is.
+struct Work {
+  Job* job;
+  Answer* answer;  ///< null: of the prompt
+  Piece piece;
+  std::span<float> logits = {};  ///< [piece.outputs, V], after the step
+};
+
+class Step {
+ public:
+  explicit Step(const JobContext& context) : context_(context) {}
+
+  /// Runs all pieces in one batch and fills their logits, which are valid until the next call.
+  /// Between any two layers it calls `poll`, and stops once all requests in the step are cancelled.
+  /// A request for whose piece there is no memory fails and does not run. Returns the seconds that
+  /// the model took; what it throws, but for the end of all requests, fails all of them.
+  double run(std::vector<Work>& works, const std::function<void()>& poll);
+
+ private:
+  void reserve(std::vector<Work>& works) const;
+  void run_batch(std::vector<Work>& works, const std::function<void()>& poll);
+
+  const JobContext& context_;
+  std::vector<float> logits_;
+};
+
+}  // namespace minimax::serving
