@@ -26,6 +26,7 @@ using base::JsonObject;
 struct LoadedTemplate {
   std::string name;
   std::string origin;
+  std::string source;
   jinja::Ast ast;
   jinja::Facts facts;
   bool takes_strings = true;
@@ -161,7 +162,8 @@ bool takes_content(const LoadedTemplate& loaded, const Json& content,
 }
 
 LoadedTemplate load(const NamedTemplate& source, const ChatTemplate::Variables& special_tokens) {
-  LoadedTemplate loaded{source.name, source.origin, jinja::parse(source.source), {}, true, true};
+  LoadedTemplate loaded{source.name, source.origin, source.source, jinja::parse(source.source),
+                        {},          true,          true};
   loaded.facts = jinja::analyse(loaded.ast);
   const Json part = JsonObject{{"type", "text"}, {"text", kProbe}};
   loaded.takes_strings = takes_content(loaded, kProbe, special_tokens);
@@ -295,6 +297,8 @@ std::vector<TextSegment> ChatTemplate::render(const Json& messages,
     throw Error(error.code(), fmt::format("{}: {}", loaded.origin, error.what()));
   }
 }
+
+std::string_view ChatTemplate::source() const { return implementation_->choose({}).source; }
 
 const std::vector<std::string>& ChatTemplate::warnings() const { return implementation_->warnings; }
 

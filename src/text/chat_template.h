@@ -91,6 +91,9 @@ class ChatTemplate {
   /// What was wrong at load, for the log. Empty in the normal case.
   const std::vector<std::string>& warnings() const;
 
+  /// The text of the template that conversations without tools are rendered with.
+  std::string_view source() const;
+
   /// The names of the templates, "default" where the model has only one.
   std::vector<std::string> names() const;
 

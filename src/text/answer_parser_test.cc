@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "text/answer_parser.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+namespace minimax::text {
+namespace {
+
+struct Answer {
+  std::string reasoning;
+  std::string content;
+  std::vector<std::string> calls;  // name and arguments
+
+  bool operator==(const Answer&) const = default;
+};
+
+std::ostream& operator<<(std::ostream& out, const Answer& answer) {
+  out << "reasoning [" << answer.reasoning << "] content [" << answer.content << "]";
+  for (const std::string& call : answer.calls) {
+    out << " call [" << call << "]";
+  }
+  return out;
+}
+
+void add(const std::vector<AnswerPiece>& pieces, Answer& answer) {
+  for (const AnswerPiece& piece : pieces) {
+    if (piece.kind == AnswerPiece::Kind::kReasoning) {
+      answer.reasoning += piece.text;
+    } else if (piece.kind == AnswerPiece::Kind::kContent) {
+      answer.content += piece.text;
+    } else {
+      EXPECT_EQ(piece.index, static_cast<std::int64_t>(answer.calls.size()));
+      answer.calls.push_back(piece.name + piece.text);
+    }
+  }
+}
+
+Answer parse(const std::vector<std::string>& texts, const AnswerFormat& format) {
+  AnswerParser parser(format);
+  Answer answer;
+  for (const std::string& text : texts) {
+    add(parser.push(text), answer);
+  }
+  add(parser.finish(), answer);
+  return answer;
+}
+
+constexpr AnswerFormat kWithTools = {.has_reasoning = true, .has_tool_calls = true};
+
+struct Case {
+  const char* text;
+  Answer expected;
+};
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> kCases = {
+      {"", {}},
+      {"Hello.", {"", "Hello.", {}}},
+      {" \n Hello. \n", {"", " \n Hello. \n", {}}},
+      {"<think>\nSo.\n</think>\n\nHello.", {"So.", "Hello.", {}}},
+      {"\xEF\xBB\xBF\n<think>So.</think>Hello.", {"So.", "Hello.", {}}},
+      {"\xEF\xBB\xBFHello.", {"", "\xEF\xBB\xBFHello.", {}}},
+      {"<think>One <think>two</think> three</think> four",
+       {"One <think>two", "three</think> four", {}}},
+      {"<think>never closed </thin", {"never closed </thin", "", {}}},
+      {"<think>  </think>", {}},
+      {"Say <think>no</think>.", {"", "Say <think>no</think>.", {}}},
+      {"<thin king", {"", "<thin king", {}}},
+      {R"(<tool_calls>
+{"name": "f", "arguments": {"a": 1}}
+</tool_calls>)",
+       {"", "", {R"(f{"a": 1})"}}},
+      {R"(<think>T</think>
+I look.
+
+<tool_calls>
+{"name": "f", "arguments": {"a": [1, {"b": "}]"}]}}
+{"arguments": {"x": 12345678901234567890, "e": "\\"}, "name": "g"}
+</tool_calls>
+ Done.)",
+       {"T",
+        "I look.Done.",
+        {R"(f{"a": [1, {"b": "}]"}]})", R"(g{"x": 12345678901234567890, "e": "\\"})"}}},
+      {R"(<tool_calls>{"name": "f", "arguments": {"html": "</tool_calls>"}}</tool_calls>)",
+       {"", "", {R"(f{"html": "</tool_calls>"})"}}},
+      {R"(<tool_calls>{"name": "f"}{"name": "g", "arguments": "{\"a\": 1}"}</tool_calls>)",
+       {"", "", {"f{}", R"(g{"a": 1})"}}},
+      // What is no call comes back as text, with the mark where nothing in the block was one.
+      {R"(A
+<tool_calls>
+{"name": "f", "arguments": {"a")",
+       {"", "A\n<tool_calls>\n{\"name\": \"f\", \"arguments\": {\"a\"", {}}},
+      {R"(<tool_calls>{"name": "f", "arguments": {"a": 01}}</tool_calls>)",
+       {"", R"(<tool_calls>{"name": "f", "arguments": {"a": 01}}</tool_calls>)", {}}},
+      {R"(<tool_calls>{"name": 1}</tool_calls>)",
+       {"", R"(<tool_calls>{"name": 1}</tool_calls>)", {}}},
+      {R"(<tool_calls>{"name": "f", "arguments": [1]}</tool_calls>)",
+       {"", R"(<tool_calls>{"name": "f", "arguments": [1]}</tool_calls>)", {}}},
+      {"<tool_calls>\ncall f</tool_calls>", {"", "<tool_calls>\ncall f</tool_calls>", {}}},
+      {R"(<tool_calls>{"name": "f"}
+{"name": "g", "argu)",
+       {"", R"({"name": "g", "argu)", {"f{}"}}},
+      {R"(<tool_calls>{"name": "f"}
+</tool_ca)",
+       {"", "", {"f{}"}}},
+      {"<tool_calls></tool_calls>", {}},
+      {"x <tool_call> y </tool_calls>", {"", "x <tool_call> y </tool_calls>", {}}},
+      {"a < b <", {"", "a < b <", {}}},
+      {"<<tool_calls>{\"name\": \"f\"}", {"", "<", {"f{}"}}},
+      {R"(<tool_calls>{"name": "f"}</tool_calls><tool_calls>{"name": "g"}</tool_calls>)",
+       {"", "", {"f{}", "g{}"}}},
+  };
+  return kCases;
+}
+
+TEST(AnswerParser, TakesAnswersApart) {
+  for (const Case& each : cases()) {
+    EXPECT_EQ(parse({each.text}, kWithTools), each.expected) << each.text;
+  }
+}
+
+TEST(AnswerParser, GivesTheSameForEverySplitInTwoAndForSingleBytes) {
+  for (const Case& each : cases()) {
+    const std::string text = each.text;
+    std::vector<std::string> bytes;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      EXPECT_EQ(parse({text.substr(0, i), text.substr(i)}, kWithTools), each.expected) << text << i;
+      bytes.push_back(text.substr(i, 1));
+    }
+    EXPECT_EQ(parse(bytes, kWithTools), each.expected) << text;
+  }
+}
+
+TEST(AnswerParser, GivesTheSameForRandomSplitsOfRandomAnswers) {
+  const std::vector<std::string> parts = {"<think>",
+                                          "</think>",
+                                          "<tool_calls>",
+                                          "</tool_calls>",
+                                          "{",
+                                          "}",
+                                          R"({"name": "f"})",
+                                          R"({"name": "g", "arguments": {"s": "<\"}"}})",
+                                          " ",
+                                          "\n",
+                                          "text",
+                                          "<",
+                                          "\"",
+                                          "\\",
+                                          std::string(70, ' '),
+                                          "\xEF\xBB\xBF"};
+  std::mt19937 random(7);
+  for (int trial = 0; trial < 3000; ++trial) {
+    std::string text;
+    for (std::size_t i = random() % 12; i > 0; --i) {
+      text += parts[random() % parts.size()];
+    }
+    std::vector<std::string> pieces;
+    for (std::size_t begin = 0; begin < text.size();) {
+      const std::size_t length = 1 + random() % 9;
+      pieces.push_back(text.substr(begin, length));
+      begin += length;
+    }
+    ASSERT_EQ(parse(pieces, kWithTools), parse({text}, kWithTools)) << text;
+  }
+}
+
+TEST(AnswerParser, LeavesMarksAloneThatAreNotAskedFor) {
+  const std::string text = R"(<think>T</think><tool_calls>{"name": "f"}</tool_calls>)";
+  EXPECT_EQ(parse({text}, {.has_reasoning = false}), (Answer{"", text, {}}));
+  EXPECT_EQ(parse({text}, {}), (Answer{"T", R"(<tool_calls>{"name": "f"}</tool_calls>)", {}}));
+}
+
+TEST(AnswerParser, DropsCallsAboveTheLimit) {
+  const std::string text = R"(<tool_calls>{"name": "f"}{"name": "g"}</tool_calls> more)";
+  EXPECT_EQ(parse({text}, {.has_tool_calls = true, .max_tool_calls = 1}),
+            (Answer{"", "more", {"f{}"}}));
+}
+
+TEST(AnswerParser, GivesTextOutAsSoonAsItIsCertain) {
+  AnswerParser parser(kWithTools);
+  EXPECT_EQ(parser.push("<think>So"),
+            (std::vector<AnswerPiece>{{AnswerPiece::Kind::kReasoning, "So"}}));
+  EXPECT_TRUE(parser.is_reasoning());
+  EXPECT_TRUE(parser.push("\n</think").empty());
+  EXPECT_EQ(parser.push(">\n\nHel"),
+            (std::vector<AnswerPiece>{{AnswerPiece::Kind::kContent, "Hel"}}));
+  EXPECT_FALSE(parser.is_reasoning());
+}
+
+TEST(AnswerParser, NestsAsDeeplyAsTheAnswerSays) {
+  const std::string deep =
+      "<tool_calls>{\"name\": \"f\", \"arguments\": {\"a\": " + std::string(1000000, '[');
+  EXPECT_EQ(parse({deep}, kWithTools).content, deep);
+  EXPECT_EQ(parse({deep + std::string(1000000, ']') + "}}"}, kWithTools).calls.size(), 0U);
+}
+
+}  // namespace
+}  // namespace minimax::text
