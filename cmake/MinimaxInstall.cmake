@@ -2,7 +2,8 @@
 # What `cmake --install` puts in place: the program, the public headers, the libraries with a CMake
 # package (find_package(minimax)), and the demonstration model where the program finds it.
 
-# minimax::minimax: everything that include/minimax/ declares.
+# minimax::minimax: everything that include/minimax/ declares. The HTTP server is a part of the
+# program only, so that users of the library need not have what it is built on.
 add_library(minimax_api INTERFACE)
 add_library(minimax::minimax ALIAS minimax_api)
 set_target_properties(minimax_api PROPERTIES EXPORT_NAME minimax)
@@ -13,7 +14,7 @@ foreach(library IN LISTS libraries)
   get_target_property(folder ${library} SOURCE_DIR)
   cmake_path(IS_PREFIX PROJECT_SOURCE_DIR ${folder} NORMALIZE below)
   cmake_path(RELATIVE_PATH folder BASE_DIRECTORY ${PROJECT_SOURCE_DIR}/src)
-  if(below AND NOT folder MATCHES "^\\.\\.")
+  if(below AND NOT folder MATCHES "^(\\.\\.|server$)")
     target_link_libraries(minimax_api INTERFACE ${library})
     list(APPEND installed_targets ${library})
   endif()
