@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +40,27 @@ struct GenerationConfig {
   double epsilon_cutoff = 0.0;      ///< in [0, 1); 0 has no effect
   double eta_cutoff = 0.0;          ///< in [0, 1); 0 has no effect
   double repetition_penalty = 1.0;  ///< above 0; 1 has no effect
+
+  // The fields down to xtc_threshold are not those of transformers, but of servers.
+  /// Taken from the score of a token for every time that it was generated, and once if it was. The
+  /// prompt does not count. Source: the API of OpenAI.
+  double frequency_penalty = 0.0;
+  double presence_penalty = 0.0;
+  std::map<std::int32_t, double> logit_bias;  ///< added to the scores of these tokens
+
+  /// DRY: where the last tokens stood before, what followed them there loses dry_multiplier *
+  /// dry_base ^ (their number - dry_allowed_length), from dry_allowed_length tokens on. Of the last
+  /// dry_penalty_last_n tokens of prompt and answer (-1: all); no match reaches over a breaker.
+  double dry_multiplier = 0.0;  ///< 0 has no effect
+  double dry_base = 1.75;
+  std::int64_t dry_allowed_length = 2;
+  std::int64_t dry_penalty_last_n = -1;
+  std::vector<std::int32_t> dry_sequence_breakers;
+
+  /// XTC: with this probability, of the tokens that are at least as probable as the threshold only
+  /// the least probable one is kept. When sampling.
+  double xtc_probability = 0.0;  ///< in [0, 1]; 0 has no effect
+  double xtc_threshold = 0.1;    ///< in [0, 1]; above 0.5 has no effect
 
   /// Sequences of so many tokens are never generated twice; 0: no rule.
   std::int64_t no_repeat_ngram_size = 0;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/logits_warpers.h"
+#include "engine/suffix_matches.h"
 
 namespace minimax::engine {
 namespace {
@@ -15,36 +16,11 @@ GenerationConfig with_other_seed(GenerationConfig config) {
   return config;
 }
 
-// For every i, how many tokens before position i are the last ones of `ids`, at most `most`. Linear
-// in `ids`. Source: the Z algorithm (Gusfield 1997), run backwards.
-std::vector<std::int64_t> matching_before(std::span<const std::int32_t> ids, std::int64_t most) {
-  const auto size = static_cast<std::int64_t>(ids.size());
-  const auto from_end = [&](std::int64_t i) { return ids[static_cast<std::size_t>(size - 1 - i)]; };
-  std::vector<std::int64_t> matches(ids.size() + 1);
-  std::int64_t begin = 0;  // of the match that reaches furthest, counted from the end
-  std::int64_t end = 0;
-  const auto at = [&](std::int64_t i) -> std::int64_t& {
-    return matches[static_cast<std::size_t>(size - i)];
-  };
-  for (std::int64_t i = 1; i < size; ++i) {
-    std::int64_t length = i < end ? std::min(end - i, at(i - begin)) : 0;
-    while (length < most && i + length < size && from_end(length) == from_end(i + length)) {
-      ++length;
-    }
-    at(i) = length;
-    if (i + length > end) {
-      begin = i;
-      end = i + length;
-    }
-  }
-  return matches;
-}
-
 }  // namespace
 
 std::vector<std::int32_t> look_up(std::span<const std::int32_t> ids, std::int64_t max_ngram_size,
                                   std::int64_t count, std::span<const std::int32_t> eos_token_id) {
-  const std::vector<std::int64_t> matches = matching_before(ids, max_ngram_size);
+  const std::vector<std::int64_t> matches = suffix_matches(ids, max_ngram_size);
   const auto best = std::ranges::max_element(matches);  // the first of them
   if (*best == 0) {
     return {};

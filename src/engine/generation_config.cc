@@ -147,9 +147,35 @@ void check_range(bool holds, const char* field, const char* expected, double fou
               [&] { return fmt::format("{}: expected {}, found {}", field, expected, found); });
 }
 
+void check_finite(const char* field, double found) {
+  check_range(std::isfinite(found), field, "a finite number", found);
+}
+
 void check_at_least_zero(const char* field, std::int64_t found) {
   base::check(found >= 0, ErrorCode::kInvalidArgument,
               [&] { return fmt::format("{}: expected a number from 0, found {}", field, found); });
+}
+
+// Those of servers.
+void check_penalties(const GenerationConfig& config) {
+  check_finite("frequency_penalty", config.frequency_penalty);
+  check_finite("presence_penalty", config.presence_penalty);
+  for (const auto& [id, bias] : config.logit_bias) {
+    check_finite("logit_bias", bias);
+  }
+  check_range(std::isfinite(config.dry_multiplier) && config.dry_multiplier >= 0, "dry_multiplier",
+              "a finite number from 0", config.dry_multiplier);
+  check_range(std::isfinite(config.dry_base) && config.dry_base >= 1, "dry_base",
+              "a finite number from 1", config.dry_base);
+  check_at_least_zero("dry_allowed_length", config.dry_allowed_length);
+  base::check(config.dry_penalty_last_n >= -1, ErrorCode::kInvalidArgument, [&] {
+    return fmt::format("dry_penalty_last_n: expected a number from -1, found {}",
+                       config.dry_penalty_last_n);
+  });
+  check_range(config.xtc_probability >= 0 && config.xtc_probability <= 1, "xtc_probability",
+              "a number from 0 to 1", config.xtc_probability);
+  check_range(config.xtc_threshold >= 0 && config.xtc_threshold <= 1, "xtc_threshold",
+              "a number from 0 to 1", config.xtc_threshold);
 }
 
 void check_returns(const GenerationConfig& config) {
@@ -320,6 +346,7 @@ void GenerationConfig::validate() const {
               eta_cutoff);
   check_range(std::isfinite(repetition_penalty) && repetition_penalty > 0, "repetition_penalty",
               "a finite number above 0", repetition_penalty);
+  check_penalties(*this);
   check_lists(*this);
   check_returns(*this);
   check_assistance(*this);

@@ -170,6 +170,24 @@ TEST(GenerationConfig, NamesTheFieldThatACallerSetWrongly) {
   EXPECT_THAT(message([](auto& c) { c.stop_strings = {""}; }), HasSubstr("stop_strings"));
 }
 
+TEST(GenerationConfig, RefusesPenaltiesOutOfRange) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto message = [](const auto& change) {
+    GenerationConfig config;
+    change(config);
+    return testing::thrown_by([&] { config.validate(); }).message;
+  };
+  EXPECT_THAT(message([&](auto& c) { c.frequency_penalty = nan; }), HasSubstr("frequency_penalty"));
+  EXPECT_THAT(message([&](auto& c) { c.presence_penalty = nan; }), HasSubstr("presence_penalty"));
+  EXPECT_THAT(message([&](auto& c) { c.logit_bias = {{3, nan}}; }), HasSubstr("logit_bias"));
+  EXPECT_THAT(message([](auto& c) { c.dry_multiplier = -1; }), HasSubstr("dry_multiplier"));
+  EXPECT_THAT(message([](auto& c) { c.dry_base = 0.5; }), HasSubstr("dry_base"));
+  EXPECT_THAT(message([](auto& c) { c.dry_allowed_length = -1; }), HasSubstr("dry_allowed_length"));
+  EXPECT_THAT(message([](auto& c) { c.dry_penalty_last_n = -2; }), HasSubstr("dry_penalty_last_n"));
+  EXPECT_THAT(message([](auto& c) { c.xtc_probability = 2; }), HasSubstr("xtc_probability"));
+  EXPECT_THAT(message([](auto& c) { c.xtc_threshold = -0.1; }), HasSubstr("xtc_threshold"));
+}
+
 TEST(GenerationConfig, CountsThePromptInTheLengthsThatIncludeIt) {
   GenerationConfig config;
   EXPECT_EQ(config.for_prompt(100).max_new_tokens, 256);

@@ -24,6 +24,10 @@ void check_vocabulary(const GenerationConfig& config, std::int64_t vocab_size) {
   check_ids("eos_token_id", config.eos_token_id, vocab_size);
   check_ids("suppress_tokens", config.suppress_tokens, vocab_size);
   check_ids("begin_suppress_tokens", config.begin_suppress_tokens, vocab_size);
+  check_ids("dry_sequence_breakers", config.dry_sequence_breakers, vocab_size);
+  for (const auto& [id, bias] : config.logit_bias) {
+    check_ids("logit_bias", {id}, vocab_size);
+  }
   for (const std::vector<std::int32_t>& word : config.bad_words_ids) {
     check_ids("bad_words_ids", word, vocab_size);
   }

@@ -156,6 +156,17 @@ void keep_typical(double typical_p, std::int64_t min_tokens_to_keep, std::span<f
   }
 }
 
+void exclude_top_choices(double threshold, std::span<float> scores) {
+  const double limit = std::log(threshold) + log_sum_exp(scores);
+  float least = std::numeric_limits<float>::infinity();
+  for (const float score : scores) {
+    least = score != kForbidden && double{score} >= limit ? std::min(least, score) : least;
+  }
+  for (float& score : scores) {
+    score = score > least ? kForbidden : score;
+  }
+}
+
 void cut_epsilon(double epsilon, std::int64_t min_tokens_to_keep, std::span<float> scores) {
   cut_below(epsilon, min_tokens_to_keep, log_sum_exp(scores), scores);
 }

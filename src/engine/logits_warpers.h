@@ -34,6 +34,10 @@ void keep_min_p(double min_p, std::int64_t min_tokens_to_keep, std::span<float> 
 /// typical_p. Here `min_tokens_to_keep` counts in that order. Source: Meister et al. 2022.
 void keep_typical(double typical_p, std::int64_t min_tokens_to_keep, std::span<float> scores);
 
+/// Of the tokens that are at least as probable as `threshold` keeps the least probable ones.
+/// Source: "XTC" (exclude top choices), p-e-w, text-generation-webui pull request 6335.
+void exclude_top_choices(double threshold, std::span<float> scores);
+
 /// Forbids what is less probable than epsilon. Source: Hewitt et al. 2022.
 void cut_epsilon(double epsilon, std::int64_t min_tokens_to_keep, std::span<float> scores);
 

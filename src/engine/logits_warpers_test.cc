@@ -113,5 +113,17 @@ TEST(TopP, AgreesWithAWholeSortOfALargeVocabulary) {
   }
 }
 
+TEST(TopChoices, LeaveTheLeastProbableOfThem) {
+  std::vector<float> scores = {std::log(0.5f), std::log(0.3f), std::log(0.15f), std::log(0.05f)};
+  const std::vector<float> before = scores;
+  exclude_top_choices(0.1, scores);
+  EXPECT_THAT(scores, ElementsAre(kForbidden, kForbidden, before[2], before[3]));
+  scores = before;
+  exclude_top_choices(0.4, scores);
+  EXPECT_EQ(scores, before);  // a single top choice stays
+  exclude_top_choices(0.9, scores);
+  EXPECT_EQ(scores, before);
+}
+
 }  // namespace
 }  // namespace minimax::engine

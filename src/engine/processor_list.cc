@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/random.h"
+#include "engine/logits_penalties.h"
 #include "engine/logits_processors.h"
 #include "engine/logits_warpers.h"
 
@@ -57,9 +59,28 @@ void apply_user_defined(const Context& context, Scores scores) {
   forbid_what_is_never_chosen(context, scores);
 }
 
+void penalize_what_was_continued(const Context& context, Scores scores) {
+  const GenerationConfig& config = context.config;
+  penalize_continuation({.multiplier = config.dry_multiplier,
+                         .base = config.dry_base,
+                         .allowed_length = config.dry_allowed_length,
+                         .last_n = config.dry_penalty_last_n,
+                         .breakers = config.dry_sequence_breakers},
+                        context.input_ids, scores);
+}
+
+// The draw follows from the seed and the place of the token alone.
+void exclude_top_choices_at_random(const Context& context, Scores scores) {
+  if (base::uniform_at(context.config.seed, {context.generated}) < context.config.xtc_probability) {
+    exclude_top_choices(context.config.xtc_threshold, scores);
+  }
+}
+
 // The two tables are the order of transformers 5.17: GenerationMixin._get_logits_processor in
 // generation/utils.py. min_length has no row: GenerationConfig::for_prompt turns it into
-// min_new_tokens. The first row is ours: no other step sees the tokens that it forbids.
+// min_new_tokens. The first row is ours: no other step sees the tokens that it forbids. So are the
+// penalties of servers, which stand behind the one of transformers, and XTC, which like in
+// llama.cpp stands behind the filters.
 constexpr ProcessorStep kProcessors[] = {
     {"suppressed", [](const Context& c) { return !c.suppressed.empty() || c.config.ignore_eos; },
      forbid_what_is_never_chosen},
@@ -67,6 +88,18 @@ constexpr ProcessorStep kProcessors[] = {
      [](const Context& c, Scores scores) {
        penalize_repetition(c.config.repetition_penalty, c.input_ids, scores);
      }},
+    {"frequency_penalty",
+     [](const Context& c) {
+       return c.config.frequency_penalty != 0.0 || c.config.presence_penalty != 0.0;
+     },
+     [](const Context& c, Scores scores) {
+       penalize_frequency(c.config.frequency_penalty, c.config.presence_penalty,
+                          c.input_ids.last(static_cast<std::size_t>(c.generated)), scores);
+     }},
+    {"dry_multiplier", [](const Context& c) { return c.config.dry_multiplier > 0.0; },
+     penalize_what_was_continued},
+    {"logit_bias", [](const Context& c) { return !c.config.logit_bias.empty(); },
+     [](const Context& c, Scores scores) { add_bias(c.config.logit_bias, scores); }},
     {"no_repeat_ngram_size", [](const Context& c) { return c.config.no_repeat_ngram_size > 0; },
      [](const Context& c, Scores scores) {
        forbid_repeated_ngrams(c.config.no_repeat_ngram_size, c.input_ids, scores);
@@ -112,6 +145,8 @@ constexpr ProcessorStep kWarpers[] = {
      }},
     {"eta_cutoff", [](const Context& c) { return c.config.eta_cutoff > 0.0; },
      [](const Context& c, Scores scores) { cut_eta(c.config.eta_cutoff, kept(c), scores); }},
+    {"xtc_probability", [](const Context& c) { return c.config.xtc_probability > 0.0; },
+     exclude_top_choices_at_random},
 };
 
 }  // namespace
