@@ -56,19 +56,24 @@ std::int64_t Scanner::number() {
   return value;
 }
 
-char32_t Scanner::hex(int digits) {
-  const std::size_t begin = offset_;
+char32_t Scanner::hex_digits(int digits) {
   std::uint32_t value = 0;
   for (int i = 0; i < digits; ++i) {
     const int digit = hex_value(peek());
-    if (digit < 0) {
-      fail_expected(fmt::format("{} hexadecimal digits", digits));
+    if (digit < 0 || value > 0x0FFFFFFF) {
+      fail_expected(fmt::format("{} hexadecimal digits", std::clamp(digits, 1, 8)));
     }
     value = value * 16 + static_cast<std::uint32_t>(digit);
     ++offset_;
   }
-  if (value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF)) {
-    fail_at(begin, fmt::format("U+{:04X} is not a character", value));
+  return value;
+}
+
+char32_t Scanner::hex(int digits) {
+  const std::size_t begin = offset_;
+  const char32_t value = hex_digits(digits);
+  if (digits == 0 || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF)) {
+    fail_at(begin, fmt::format("U+{:04X} is not a character", static_cast<unsigned>(value)));
   }
   return value;
 }

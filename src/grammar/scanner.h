@@ -34,6 +34,8 @@ class Scanner {
   std::int64_t number();
   /// Exactly so many hexadecimal digits, as a Unicode scalar value.
   char32_t hex(int digits);
+  /// Four hexadecimal digits, which may be one half of a character.
+  char32_t hex_unit() { return hex_digits(4); }
 
   /// Throws: Error{kInvalidArgument} "source: line 2, column 7: message".
   [[noreturn]] void fail(const std::string& message) const { fail_at(offset_, message); }
@@ -42,6 +44,8 @@ class Scanner {
   [[noreturn]] void fail_expected(const std::string& what) const;
 
  private:
+  char32_t hex_digits(int digits);
+
   std::string_view text_;
   std::string source_;
   Positions positions_;
