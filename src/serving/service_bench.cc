@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+// Measures what docs/serving.md says of the engine of a service: service_bench MODEL [SCENARIO...].
+// Prompts are random tokens. Built with -DMINIMAX_BUILD_BENCHMARKS=ON.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <thread>
+
+#include "base/random.h"
+#include "engine/sampler.h"
+#include "serving/test_client.h"
+
+namespace minimax::serving {
+namespace {
+
+using testing::Client;
+using testing::random_tokens;
+using testing::request_for;
+
+using Seconds = std::chrono::duration<double>;
+using Now = std::chrono::steady_clock;
+
+double since(Now::time_point begin) { return Seconds(Now::now() - begin).count(); }
+
+double percentile(std::vector<double> values, double part) {
+  std::ranges::sort(values);
+  return values[static_cast<std::size_t>(part * static_cast<double>(values.size() - 1))];
+}
+
+class Bench {
+ public:
+  Bench(MiniMaxForCausalLM& model, const Tokenizer& tokenizer)
+      : model_(model), tokenizer_(tokenizer), vocabulary_(model.config().vocab_size - 3) {}
+
+  void throughput();
+  void prefix();
+  void mixed();
+  void cancel();
+  void aborts();
+  void sampling();
+
+ private:
+  double raw_tokens_per_second(std::int64_t sequences, std::int64_t steps);
+  void clients_together(const char* name, double raw, const GenerationConfig& config);
+  double seconds_to_first_token(Service& service, std::vector<std::int32_t> prompt,
+                                std::int64_t* cached);
+
+  std::vector<std::int32_t> prompt(std::int64_t tokens, std::uint64_t seed) const {
+    return random_tokens(tokens, vocabulary_, seed);
+  }
+
+  MiniMaxForCausalLM& model_;
+  const Tokenizer& tokenizer_;
+  std::int64_t vocabulary_;
+};
+
+// The same sequences without a service: one batch after the other.
+double Bench::raw_tokens_per_second(std::int64_t sequences, std::int64_t steps) {
+  std::vector<State> states;
+  for (std::int64_t i = 0; i < sequences; ++i) {
+    states.push_back(model_.new_state());
+    const std::vector<std::int32_t> tokens = prompt(16, static_cast<std::uint64_t>(i));
+    model_.forward(tokens, {.past_key_values = {&states.back(), 1}, .logits_to_keep = 1});
+  }
+  std::vector<std::int32_t> tokens = prompt(sequences, 99);
+  ModelInputs inputs(tokens);
+  inputs.batch_size = sequences;
+  const Now::time_point begin = Now::now();
+  for (std::int64_t step = 0; step < steps; ++step) {
+    std::ranges::copy(prompt(sequences, static_cast<std::uint64_t>(1000 + step)), tokens.begin());
+    model_.forward(inputs, {.past_key_values = states});
+  }
+  return static_cast<double>(sequences * steps) / since(begin);
+}
+
+void Bench::clients_together(const char* name, double raw, const GenerationConfig& config) {
+  constexpr std::int64_t kClients = 16;
+  constexpr std::int64_t kTokens = 48;
+  std::deque<Client> clients(kClients);
+  std::atomic<std::int64_t> tokens = 0;
+  std::atomic<std::int64_t> started = 0;
+  Now::time_point all_started;
+  std::int64_t tokens_then = 0;
+  Service service(model_, tokenizer_);
+  const Now::time_point begin = Now::now();
+  for (std::int64_t i = 0; i < kClients; ++i) {
+    clients[static_cast<std::size_t>(i)].on_event = [&,
+                                                     is_first = true](const Event& event) mutable {
+      tokens += std::ssize(event.tokens);
+      if (std::exchange(is_first, false) && ++started == kClients) {
+        all_started = Now::now();
+        tokens_then = tokens;
+      }
+    };
+    Request request = request_for(prompt(16, static_cast<std::uint64_t>(i)), kTokens);
+    request.config.do_sample = config.do_sample;
+    request.config.top_p = config.top_p;
+    service.submit(request, clients[static_cast<std::size_t>(i)].sink());
+  }
+  // Until the first one ends, all sixteen run.
+  clients.front().wait();
+  const double decode = static_cast<double>(tokens - tokens_then) / since(all_started);
+  service.drain();
+  const double all = static_cast<double>(tokens) / since(begin);
+  fmt::print(
+      "{}: {:.1f} tokens/s while 16 clients are answered ({:.1f} % of {:.1f} raw), {:.1f} with "
+      "prompts and ends\n",
+      name, decode, 100.0 * decode / raw, raw, all);
+}
+
+void Bench::throughput() {
+  const double before = raw_tokens_per_second(16, 24);
+  const double raw = std::max(before, raw_tokens_per_second(16, 24));
+  clients_together("throughput, greedy", raw, {});
+  clients_together("throughput, greedy", raw, {});
+  GenerationConfig config;
+  config.do_sample = true;
+  config.top_p = 0.95;
+  clients_together("throughput, top_p 0.95", raw, config);
+  fmt::print("raw after: {:.1f} tokens/s\n", raw_tokens_per_second(16, 24));
+}
+
+double Bench::seconds_to_first_token(Service& service, std::vector<std::int32_t> tokens,
+                                     std::int64_t* cached) {
+  Client client;
+  double seconds = 0.0;
+  const Now::time_point begin = Now::now();
+  client.on_event = [&](const Event& event) {
+    if (seconds == 0.0 && !event.tokens.empty()) {
+      seconds = since(begin);
+    }
+  };
+  ask(service, request_for(std::move(tokens), 1), client);
+  *cached = client.usage.cached_tokens;
+  return seconds;
+}
+
+void Bench::prefix() {
+  Service service(model_, tokenizer_);
+  const std::vector<std::int32_t> shared = prompt(4000, 1);
+  double cold = 0.0;
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    std::vector<std::int32_t> tokens = shared;
+    const std::vector<std::int32_t> own = prompt(16, 100 + i);
+    tokens.insert(tokens.end(), own.begin(), own.end());
+    std::int64_t cached = 0;
+    const double seconds = seconds_to_first_token(service, tokens, &cached);
+    cold = i == 0 ? seconds : cold;
+    fmt::print(
+        "prefix: request {} had {} of {} tokens cached, {:.3f} s to the first token ({:.1f} % "
+        "of cold)\n",
+        i, cached, tokens.size(), seconds, 100.0 * seconds / cold);
+  }
+}
+
+void Bench::mixed() {
+  Service service(model_, tokenizer_);
+  std::deque<Client> writers(15);
+  std::vector<double> gaps;  // by the engine's thread only
+  std::atomic<std::int64_t> prompts = 0;
+  std::deque<Now::time_point> last(15);
+  for (std::size_t i = 0; i < writers.size(); ++i) {
+    writers[i].on_event = [&, i](const Event&) {
+      const Now::time_point now = Now::now();
+      if (prompts > 0 && last[i] != Now::time_point()) {
+        gaps.push_back(Seconds(now - last[i]).count());
+      }
+      last[i] = now;
+    };
+    service.submit(request_for(prompt(16, i), 400), writers[i].sink());
+  }
+  while (service.status().counters.generated_tokens < 15 * 8) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  prompts = 1;
+  const Now::time_point begin = Now::now();
+  std::vector<double> first;
+  while (since(begin) < 45.0 && !writers.front().has_ended()) {
+    std::int64_t cached = 0;
+    first.push_back(seconds_to_first_token(service, prompt(256, 1000 + first.size()), &cached));
+    std::this_thread::sleep_for(std::chrono::milliseconds(3000));
+  }
+  for (RequestId id = 1; id <= 15; ++id) {
+    service.cancel(id);
+  }
+  service.drain();
+  const double median = percentile(gaps, 0.5);
+  fmt::print(
+      "mixed: {} gaps between tokens beside {} prompts of 256 tokens: median {:.3f} s, p99 "
+      "{:.3f} s ({:.2f} x), longest {:.3f} s; first tokens after {:.1f} s\n",
+      gaps.size(), first.size(), median, percentile(gaps, 0.99), percentile(gaps, 0.99) / median,
+      percentile(gaps, 1.0), percentile(first, 0.5));
+}
+
+void Bench::cancel() {
+  Service service(model_, tokenizer_);
+  std::vector<double> prefill;
+  std::vector<double> decode;
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    Client client;
+    const bool reads = i % 2 == 0;
+    const RequestId id =
+        service.submit(request_for(prompt(reads ? 6000 : 8, i), 1000), client.sink());
+    std::this_thread::sleep_for(std::chrono::milliseconds(700 + 37 * i));
+    const Now::time_point begin = Now::now();
+    service.cancel(id);
+    client.wait();
+    (reads ? prefill : decode).push_back(since(begin));
+  }
+  fmt::print("cancel: at most {:.3f} s in prefill, {:.3f} s in decode\n", percentile(prefill, 1.0),
+             percentile(decode, 1.0));
+}
+
+std::int64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::int64_t size = 0;
+  std::int64_t resident = 0;
+  file >> size >> resident;
+  return resident * ::sysconf(_SC_PAGESIZE);
+}
+
+void Bench::aborts() {
+  Service service(model_, tokenizer_, {.snapshot_bytes = 16 << 20});
+  std::int64_t after_first = 0;
+  for (int i = 0; i < 20000; ++i) {
+    Client client;
+    const RequestId id = service.submit(
+        request_for(prompt(20 + i % 300, static_cast<std::uint64_t>(i % 50)), 500), client.sink());
+    std::this_thread::sleep_for(std::chrono::microseconds((i * 37) % 1500));
+    service.cancel(id);
+    client.wait();
+    after_first = i == 9999 ? resident_bytes() : after_first;
+  }
+  service.drain();
+  const ServiceStatus status = service.status();
+  fmt::print(
+      "aborts: 10,000 more aborted requests grew the process by {} KiB; {} sequences and {} "
+      "bytes of keys and values in use\n",
+      (resident_bytes() - after_first) / 1024, status.running, status.kv_bytes);
+}
+
+// What sampling costs beside the model, for the vocabulary of MiniMax-Text-01.
+void Bench::sampling() {
+  for (const std::int64_t vocabulary : {std::int64_t{32768}, std::int64_t{200064}}) {
+    GenerationConfig config;
+    config.do_sample = true;
+    config.top_p = 0.95;
+    config.temperature = 0.8;
+    engine::Sampler sampler(config, {});
+    base::SplitMix64 random(1);
+    std::vector<float> logits(static_cast<std::size_t>(vocabulary));
+    std::ranges::generate(logits, [&] { return static_cast<float>(10.0 * random.uniform()); });
+    std::vector<double> seconds;
+    for (int i = 0; i < 20; ++i) {
+      std::vector<float> row = logits;
+      const Now::time_point begin = Now::now();
+      sampler.sample(row, {}, 0);
+      seconds.push_back(since(begin));
+    }
+    fmt::print("sampling: {:.2f} ms for a row of {} logits with top_p 0.95\n",
+               1e3 * percentile(seconds, 0.5), vocabulary);
+  }
+}
+
+}  // namespace
+}  // namespace minimax::serving
+
+int main(int argc, char** argv) {
+  using namespace minimax;
+  const std::filesystem::path path = argc > 1 ? argv[1] : MINIMAX_SOURCE_DIR "/models/tiny-minimax";
+  MiniMaxForCausalLM model = MiniMaxForCausalLM::from_pretrained(path);
+  const Tokenizer tokenizer = AutoTokenizer::from_pretrained(path);
+  serving::Bench bench(model, tokenizer);
+  const std::map<std::string, void (serving::Bench::*)()> scenarios = {
+      {"throughput", &serving::Bench::throughput}, {"prefix", &serving::Bench::prefix},
+      {"mixed", &serving::Bench::mixed},           {"cancel", &serving::Bench::cancel},
+      {"aborts", &serving::Bench::aborts},         {"sampling", &serving::Bench::sampling}};
+  for (int i = 2; i < argc; ++i) {
+    (bench.*scenarios.at(argv[i]))();
+  }
+  return 0;
+}
