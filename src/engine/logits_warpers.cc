@@ -61,6 +61,61 @@ std::size_t order_until(double mass, std::int64_t min_tokens_to_keep, std::vecto
   return count;
 }
 
+/// The scores in bins by their distance from the best one, which have 1 / kPerUnit each: sums over
+/// bins tell in one pass, without sorting, in which of them a limit of probability lies.
+class ScoreBins {
+ public:
+  struct Edge {
+    std::size_t bin = 0;
+    double mass_before = 0.0;  // in better bins
+    std::int64_t count_before = 0;
+  };
+
+  explicit ScoreBins(std::span<const float> scores)
+      : best_(*std::ranges::max_element(scores)), bins_(kBins) {
+    for (const float score : scores) {
+      if (score != kForbidden) {
+        Bin& bin = bins_[bin_of(score)];
+        const double weight_of_score = weight(score);
+        bin.mass += weight_of_score;
+        ++bin.count;
+        total_ += weight_of_score;
+      }
+    }
+  }
+
+  double total() const { return total_; }
+  double weight(float score) const { return std::exp(double{score} - best_); }  // 1 of the best
+  std::size_t bin_of(float score) const {
+    constexpr double kPerUnit = 16.0;
+    return static_cast<std::size_t>(
+        std::min((best_ - double{score}) * kPerUnit, double{kBins - 1}));
+  }
+
+  /// The bin in which both limits are reached, or the last one.
+  Edge edge(double mass, std::int64_t count) const {
+    Edge edge;
+    while (edge.bin + 1 < bins_.size() && (edge.mass_before + bins_[edge.bin].mass < mass ||
+                                           edge.count_before + bins_[edge.bin].count < count)) {
+      edge.mass_before += bins_[edge.bin].mass;
+      edge.count_before += bins_[edge.bin].count;
+      ++edge.bin;
+    }
+    return edge;
+  }
+
+ private:
+  static constexpr std::size_t kBins = 512;
+  struct Bin {
+    double mass = 0.0;
+    std::int64_t count = 0;
+  };
+
+  double best_;
+  double total_ = 0.0;
+  std::vector<Bin> bins_;
+};
+
 float kth_best(std::span<const float> scores, std::int64_t k) {
   if (k == 1) {
     return *std::max_element(scores.begin(), scores.end());
@@ -126,14 +181,31 @@ void keep_top_k(std::int64_t top_k, std::int64_t min_tokens_to_keep, std::span<f
 }
 
 void keep_top_p(double top_p, std::int64_t min_tokens_to_keep, std::span<float> scores) {
-  std::vector<Candidate> all =
-      candidates(scores, [](double log_probability) { return -log_probability; });
-  const std::size_t kept =
-      order_until(top_p, min_tokens_to_keep, all, [](const Candidate& a, const Candidate& b) {
-        return a.rank != b.rank ? a.rank < b.rank : a.id > b.id;
-      });
-  for (std::size_t i = kept; i < all.size(); ++i) {
-    scores[static_cast<std::size_t>(all[i].id)] = kForbidden;
+  const ScoreBins bins(scores);
+  const double mass = top_p * bins.total();
+  const ScoreBins::Edge edge = bins.edge(mass, min_tokens_to_keep);
+  std::vector<std::int32_t> at_edge;  // of the bin in which the limit lies
+  for (std::size_t id = 0; id < scores.size(); ++id) {
+    const std::size_t bin = scores[id] != kForbidden ? bins.bin_of(scores[id]) : edge.bin;
+    if (bin > edge.bin) {
+      scores[id] = kForbidden;
+    } else if (bin == edge.bin && scores[id] != kForbidden) {
+      at_edge.push_back(static_cast<std::int32_t>(id));
+    }
+  }
+  const auto score = [&](std::int32_t id) -> float& {
+    return scores[static_cast<std::size_t>(id)];
+  };
+  std::ranges::sort(at_edge, [&](std::int32_t a, std::int32_t b) {
+    return score(a) != score(b) ? score(a) > score(b) : a > b;
+  });
+  double passed = edge.mass_before;
+  std::int64_t count = edge.count_before;
+  for (const std::int32_t id : at_edge) {
+    const bool is_kept = passed < mass || count < min_tokens_to_keep;
+    passed += bins.weight(score(id));
+    ++count;
+    score(id) = is_kept ? score(id) : kForbidden;
   }
 }
 

@@ -113,6 +113,46 @@ TEST(TopP, AgreesWithAWholeSortOfALargeVocabulary) {
   }
 }
 
+// The definition: sort, and keep until the probability is reached.
+std::vector<std::int32_t> kept_by_sorting(double top_p, std::int64_t min_tokens_to_keep,
+                                          const std::vector<float>& scores) {
+  std::vector<std::int32_t> ids = kept(scores);
+  std::ranges::sort(ids, [&](std::int32_t a, std::int32_t b) {
+    const auto score = [&](std::int32_t id) { return scores[static_cast<std::size_t>(id)]; };
+    return score(a) != score(b) ? score(a) > score(b) : a > b;
+  });
+  const double total = log_sum_exp(scores);
+  double passed = 0.0;
+  std::vector<std::int32_t> result;
+  for (const std::int32_t id : ids) {
+    if (passed >= top_p && std::ssize(result) >= min_tokens_to_keep) {
+      break;
+    }
+    passed += std::exp(double{scores[static_cast<std::size_t>(id)]} - total);
+    result.push_back(id);
+  }
+  std::ranges::sort(result);
+  return result;
+}
+
+TEST(TopP, KeepsWhatSortingWouldKeep) {
+  std::mt19937 random(3);
+  for (const float width : {0.01f, 1.0f, 8.0f, 60.0f}) {
+    for (const double top_p : {0.05, 0.5, 0.9, 0.999}) {
+      for (const std::int64_t least : {1, 7}) {
+        std::vector<float> scores(3000);
+        std::ranges::generate(scores,
+                              [&] { return std::normal_distribution<float>(0.0f, width)(random); });
+        scores[5] = kForbidden;
+        scores[100] = scores[200];
+        const std::vector<std::int32_t> expected = kept_by_sorting(top_p, least, scores);
+        keep_top_p(top_p, least, scores);
+        EXPECT_EQ(kept(scores), expected) << width << " " << top_p << " " << least;
+      }
+    }
+  }
+}
+
 TEST(TopChoices, LeaveTheLeastProbableOfThem) {
   std::vector<float> scores = {std::log(0.5f), std::log(0.3f), std::log(0.15f), std::log(0.05f)};
   const std::vector<float> before = scores;
