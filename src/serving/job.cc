@@ -9,7 +9,7 @@
 namespace minimax::serving {
 namespace {
 
-// A shorter conversation is read again in less time than a snapshot of it is worth.
+// A shorter conversation is read again in less time than a snapshot of it takes memory.
 constexpr std::int64_t kLeastTokens = 16;
 
 double seconds_between(Clock::time_point begin, Clock::time_point end) {

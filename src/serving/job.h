@@ -37,6 +37,7 @@ class Job {
   RequestId id() const { return id_; }
   const Request& request() const { return request_; }
   Clock::time_point submitted() const { return submitted_; }
+  Clock::time_point let_in_at() const { return let_in_at_; }  ///< for the first time
   bool was_displaced() const { return was_displaced_; }
 
   /// Sequences that it runs, or will run.

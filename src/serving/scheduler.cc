@@ -157,9 +157,9 @@ std::vector<Job*> Scheduler::prompts_in_order() {
     }
   }
   const bool by_length = std::exchange(shortest_first_, !shortest_first_);
-  std::ranges::stable_sort(jobs, {}, [&](Job* job) {
+  std::ranges::sort(jobs, {}, [&](Job* job) {
     const std::int64_t left = job->prompt().prompt_tokens() - job->prompt().tokens_read();
-    return std::pair(job->request().priority, by_length ? left : 0);
+    return std::tuple(job->request().priority, by_length ? left : 0, job->let_in_at());
   });
   return jobs;
 }
@@ -277,10 +277,12 @@ std::int64_t Scheduler::report() {
 
 std::int64_t Scheduler::step(const std::function<void()>& poll) {
   // What was cancelled while it waited ends here without being let in.
-  const auto gone =
-      std::ranges::stable_partition(waiting_, [](const auto& job) { return !job->is_cancelled(); });
-  std::move(gone.begin(), gone.end(), std::back_inserter(running_));
-  waiting_.erase(gone.begin(), gone.end());
+  for (auto& job : waiting_) {
+    if (job->is_cancelled()) {
+      running_.push_back(std::move(job));
+    }
+  }
+  std::erase(waiting_, nullptr);
   const std::int64_t ended_before = report();
   keep_within_budget();
   admit();

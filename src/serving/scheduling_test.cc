@@ -90,20 +90,20 @@ class SchedulingTest : public ::testing::Test {
 
 TEST_F(SchedulingTest, DisplacesAndGoesOnFromTheStateThatWasKept) {
   expect_together_as_alone({.max_running = 8,
-                            .kv_bytes = pages(20),
+                            .kv_bytes = pages(14),
                             .snapshot_bytes = 1 << 24,
                             .batch_invariant = true,
                             .chunk_tokens = 64},
-                           3);
+                           1);
 }
 
 TEST_F(SchedulingTest, DisplacesAndReadsAgainWhatCouldNotBeKept) {
   expect_together_as_alone({.max_running = 8,
-                            .kv_bytes = pages(20),
+                            .kv_bytes = pages(14),
                             .snapshot_bytes = 0,
                             .batch_invariant = true,
                             .chunk_tokens = 64},
-                           3);
+                           1);
 }
 
 TEST_F(SchedulingTest, LetsARequestOfABetterPriorityDisplaceAnother) {
@@ -148,6 +148,52 @@ TEST_F(SchedulingTest, LeaksNothingOfAbortedRequests) {
   EXPECT_EQ(status.running, 0);
   EXPECT_EQ(status.kv_bytes, 0);
   EXPECT_EQ(status.requests.size(), 0u);
+}
+
+TEST_F(SchedulingTest, TakesRequestsFromManyThreads) {
+  std::deque<Client> clients(40);
+  Service service(model_, tokenizer_, {.max_running = 6, .kv_bytes = pages(40)});
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::size_t i = t; i < clients.size(); i += 4) {
+        const RequestId id = service.submit(
+            request_for(random_tokens(static_cast<std::int64_t>(20 + i), 300, i % 5), 20),
+            clients[i].sink());
+        if (i % 3 == 0) {
+          service.cancel(id);
+        }
+        EXPECT_GE(service.status().slots, service.status().running);
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  service.drain();
+  for (Client& client : clients) {
+    EXPECT_EQ(client.last_events, 1);
+    EXPECT_EQ(client.events_after_the_last, 0);
+    EXPECT_FALSE(client.error);
+  }
+}
+
+// A sink may itself talk to the service.
+TEST_F(SchedulingTest, LetsSinksSubmitAndCancel) {
+  Client second;
+  Client first;
+  Service service(model_, tokenizer_);
+  first.on_event = [&](const Event& event) {
+    if (event.is_last) {
+      EXPECT_EQ(event.finish_reason, FinishReason::kCancelled);
+      service.submit(request_for(random_tokens(5, 300, 2), 3), second.sink());
+    } else {
+      service.cancel(1);
+    }
+  };
+  service.submit(request_for(random_tokens(5, 300, 1), 1000), first.sink());
+  second.wait();
+  EXPECT_EQ(second.answer().tokens.size(), 3u);
 }
 
 QueuePlace place(std::int32_t priority, int second, std::int64_t beside = 0) {
