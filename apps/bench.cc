@@ -146,7 +146,7 @@ std::vector<BenchResult> BenchCommand::measure(BenchRun& run, MachineMeter* mete
 
 int BenchCommand::report_machine() const {
   const int threads = model_.threads > 0 ? model_.threads : cpu::available_processors();
-  MachineMeter meter(threads, to_load_options(model_).isa);
+  MachineMeter meter(to_load_options(model_), threads);
   meter.measure();
   write_output(json_ ? base::write_json(to_json(meter.figures()), base::JsonStyle::kIndented) + "\n"
                      : to_text(meter.figures()));
@@ -165,7 +165,7 @@ int BenchCommand::run() {
   const WorkModel work{model.config(),
                        model::measure_model(model::open_model(directory, load), load)};
   const InterruptScope scope;
-  MachineMeter meter(model.threads(), to_load_options(model_).isa);
+  MachineMeter meter(load, model.threads());
   BenchRun run(model, work, scope, repetitions_);
   std::vector<BenchResult> results = measure(run, machine_ == "around" ? &meter : nullptr);
   const BenchReport report{.model = base::printable(directory.string()),

@@ -36,13 +36,17 @@ endfunction()
 
 # minimax_op(rms_norm)
 # Adds the folder rms_norm/ to the library `ops`: rms_norm.cc and rms_norm_reference.cc, and
-# rms_norm_cpu.cc (once per instruction set), rms_norm_test.cc and rms_norm_bench.cc where present.
+# rms_norm_cpu.cc (once per instruction set), rms_norm_cuda.cu, rms_norm_test.cc and
+# rms_norm_bench.cc where present.
 function(minimax_op name)
   set(CMAKE_CURRENT_SOURCE_DIR ${CMAKE_CURRENT_SOURCE_DIR}/${name})
   set(folder ${CMAKE_CURRENT_SOURCE_DIR})
   target_sources(minimax_ops PRIVATE ${folder}/${name}.cc ${folder}/${name}_reference.cc)
   if(EXISTS ${folder}/${name}_cpu.cc)
     minimax_isa_sources(minimax_ops ${name}_cpu.cc)
+  endif()
+  if(EXISTS ${folder}/${name}_cuda.cu)
+    minimax_cuda_sources(minimax_ops ${name}_cuda.cu)
   endif()
   if(EXISTS ${folder}/${name}_test.cc)
     minimax_test(ops/${name} SOURCES ${folder}/${name}_test.cc DEPS minimax::ops minimax::op_testing)

@@ -22,10 +22,11 @@ NOISE = re.compile(r"^\d+ warnings? generated|^Suppressed \d+|^Use -header-filte
 
 
 def compiled_files(build):
-    """The project's source files in compile_commands.json; one compiled several times counts once."""
+    """The project's C++ files in compile_commands.json; one compiled several times counts once."""
     commands = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
     paths = {pathlib.Path(entry["directory"], entry["file"]).resolve() for entry in commands}
-    return sorted(path for path in paths if path.is_relative_to(ROOT) and build not in path.parents)
+    ours = (path for path in paths if path.is_relative_to(ROOT) and build not in path.parents)
+    return sorted(path for path in ours if path.suffix == ".cc")
 
 
 def newest_shared_input():

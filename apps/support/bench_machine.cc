@@ -5,6 +5,8 @@
 
 #include "cpu/machine.h"
 #include "cpu/thread_pool.h"
+#include "cuda/device.h"
+#include "cuda/machine.h"
 
 namespace minimax::apps {
 namespace {
@@ -30,6 +32,15 @@ Roof roof_of(const cpu::MachineLimits& limits) {
           .int8_gop_per_second = limits.int8_ops / kGiga};
 }
 
+// Products of bytes are not used on the GPU: their roof is that of bfloat16.
+Roof roof_of(const cuda::MachineLimits& limits) {
+  constexpr double kGiga = 1e9;
+  return {.read_gb_per_second = limits.read_bytes_per_s / kGiga,
+          .float32_gflop_per_second = limits.float32_flops / kGiga,
+          .bfloat16_gflop_per_second = limits.bfloat16_flops / kGiga,
+          .int8_gop_per_second = limits.bfloat16_flops / kGiga};
+}
+
 // f(field) for every field.
 template <class F>
 Roof each_field(const F& f) {
@@ -50,14 +61,22 @@ double median_of(const std::vector<Roof>& measured, double Roof::* field) {
 
 }  // namespace
 
-MachineMeter::MachineMeter(int threads, const std::string& isa)
+MachineMeter::MachineMeter(const LoadOptions& options, int threads)
     : threads_(threads),
-      isa_(isa.empty() ? cpu::detect_isa() : cpu::isa_from_name(isa).value_or(cpu::detect_isa())) {}
+      isa_(cpu::isa_from_name(options.isa).value_or(cpu::detect_isa())),
+      cuda_(options.device == Device::kCuda ? std::make_unique<cuda::Runtime>() : nullptr) {}
 
-Roof MachineMeter::measure() {
+Roof MachineMeter::measure_once() const {
+  if (cuda_) {
+    return roof_of(cuda::measure_machine(*cuda_));
+  }
   // A pool of its own, gone before the model runs: waiting threads would take turns with it.
   cpu::ThreadPool pool(threads_);
-  measured_.push_back(roof_of(cpu::measure_machine(pool, isa_)));
+  return roof_of(cpu::measure_machine(pool, isa_));
+}
+
+Roof MachineMeter::measure() {
+  measured_.push_back(measure_once());
   const Roof& after = measured_.back();
   const Roof& before = measured_.size() > 1 ? measured_[measured_.size() - 2] : after;
   return each_field([&](double Roof::* field) { return (before.*field + after.*field) / 2; });
@@ -66,6 +85,11 @@ Roof MachineMeter::measure() {
 MachineFigures MachineMeter::figures() const {
   MachineFigures figures{
       .processor = processor_name(), .isa = std::string(cpu::isa_name(isa_)), .threads = threads_};
+  if (cuda_) {
+    figures.processor = cuda::require_device().name;
+    figures.isa = "cuda";
+    figures.threads = 1;
+  }
   if (!measured_.empty()) {
     figures.roof = each_field([&](double Roof::* field) { return median_of(measured_, field); });
   }

@@ -2,18 +2,22 @@
 // What the machine can do, measured between the tests of a benchmark.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "cpu/isa.h"
+#include "cuda/runtime.h"
+#include "minimax/model.h"
 #include "support/bench_report.h"
 
 namespace minimax::apps {
 
 class MachineMeter {
  public:
-  /// `isa` as in LoadOptions.
-  MachineMeter(int threads, const std::string& isa);
+  /// Of the device that a model was loaded on, for the processor with so many threads.
+  /// Throws: Error{kDevice} where it is missing.
+  MachineMeter(const LoadOptions& options, int threads);
 
   /// Takes one set of measurements, about a second. Returns the means of it and of the one before,
   /// between which a test ran: other tenants of a machine come and go within seconds.
@@ -23,8 +27,11 @@ class MachineMeter {
   MachineFigures figures() const;
 
  private:
+  Roof measure_once() const;
+
   int threads_ = 1;
   cpu::Isa isa_ = cpu::Isa::kScalar;
+  std::unique_ptr<cuda::Runtime> cuda_;  // null: the processor
   std::vector<Roof> measured_;
 };
 

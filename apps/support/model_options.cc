@@ -89,9 +89,10 @@ void add_execution_options(CLI::App& command, Environment& environment, ModelOpt
           ->group(group));
   environment.bind(command
                        .add_option("--device", options.device,
-                                   "cpu: vector kernels; reference: plain loops, slow and exact")
-                       ->type_name("cpu|reference")
-                       ->check(one_of({"cpu", "reference"}))
+                                   "cpu: vector kernels; cuda: an NVIDIA GPU; reference: plain "
+                                   "loops, slow and exact")
+                       ->type_name("cpu|cuda|reference")
+                       ->check(one_of({"cpu", "cuda", "reference"}))
                        ->capture_default_str()
                        ->group(group));
   environment.bind(command
@@ -128,7 +129,11 @@ void add_execution_options(CLI::App& command, Environment& environment, ModelOpt
 
 LoadOptions to_load_options(const ModelOptions& options) {
   LoadOptions load;
-  load.device = options.device == "reference" ? Device::kReference : Device::kCpu;
+  if (options.device == "reference") {
+    load.device = Device::kReference;
+  } else if (options.device == "cuda") {
+    load.device = Device::kCuda;
+  }
   load.dtype = ComputeType::kAuto;
   if (options.dtype == "float32") {
     load.dtype = ComputeType::kFloat32;

@@ -136,7 +136,7 @@ std::vector<SizedModel> sized_models(const MiniMaxConfig& config,
 
 MachineRoof measure_roof(int threads, const std::string& isa, const std::filesystem::path& file) {
   const std::int64_t available = base::available_memory_bytes();
-  MachineMeter meter(threads, isa);
+  MachineMeter meter(LoadOptions{.isa = isa}, threads);
   return {.roof = meter.measure(),
           .file_gb_per_second = measure_file(file),
           .available_bytes = available};

@@ -124,13 +124,12 @@ void ForwardPass::run_model(std::span<const std::int32_t> output_rows, std::span
 
 FloatTensor ForwardPass::lightning_states(std::int64_t index) const {
   const MiniMaxConfig& config = impl_.model.config;
-  const std::int64_t elements = config.num_attention_heads * config.head_dim * config.head_dim;
   FloatTensor all{.shape = {packing_.batch_size(), config.num_attention_heads, config.head_dim,
                             config.head_dim},
                   .values = {}};
   for (const State& state : states_) {
-    const float* begin = state.impl().sequence.lightning(index);
-    all.values.insert(all.values.end(), begin, begin + elements);
+    const std::vector<float> values = state.impl().sequence.lightning_values(index);
+    all.values.insert(all.values.end(), values.begin(), values.end());
   }
   return all;
 }

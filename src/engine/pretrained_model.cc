@@ -23,7 +23,7 @@ std::unique_ptr<MiniMaxPreTrainedModel::Impl> make_pretrained(const MiniMaxConfi
 }
 
 model::SequenceState empty_sequence(const model::Model& model) {
-  return {model.config, model.precision, model.identity};
+  return {model.config, model.precision, model.identity, *model.memory};
 }
 
 State make_state(model::SequenceState sequence) {
@@ -100,14 +100,14 @@ State MiniMaxPreTrainedModel::new_state() const { return engine::new_state(impl_
 
 State MiniMaxPreTrainedModel::restore_state(std::string_view bytes) const {
   const model::Model& model = impl_->model;
-  return engine::make_state(
-      model::SequenceState::restore(bytes, model.config, model.precision, model.identity));
+  return engine::make_state(model::SequenceState::restore(bytes, model.config, model.precision,
+                                                          model.identity, *model.memory));
 }
 
 State MiniMaxPreTrainedModel::load_state(const std::filesystem::path& path) const {
   const model::Model& model = impl_->model;
-  return engine::make_state(
-      model::SequenceState::load_file(path, model.config, model.precision, model.identity));
+  return engine::make_state(model::SequenceState::load_file(path, model.config, model.precision,
+                                                            model.identity, *model.memory));
 }
 
 }  // namespace minimax

@@ -18,6 +18,8 @@ namespace {
 constexpr std::int64_t kWorkspaceBytes = 40LL << 20;
 constexpr std::int64_t kMaxTokens = model::StateSize::kLongestStep;
 constexpr std::int64_t kTokenStep = 64;  // whole tiles of the kernels
+constexpr std::int64_t kGpuWorkspaceBytes = 4LL << 30;
+constexpr std::int64_t kGpuMaxTokens = 8192;  // enough rows for every expert
 constexpr int kMaxThreads = 1024;
 
 std::int64_t shared_size(const model::Model& model) {
@@ -25,18 +27,34 @@ std::int64_t shared_size(const model::Model& model) {
   return gate.empty() ? 0 : gate.shape()[0];
 }
 
-std::int64_t workspace_bytes(const model::Model& model, std::int64_t tokens, int threads) {
-  const std::int64_t shared = shared_size(model);
-  return model::activation_bytes(model.config, shared, tokens) +
-         model::scratch_bytes(model.config, shared, tokens, threads);
+// Rounded activations lie in memory as such on a GPU; the CPU rounds as it reads them.
+model::ActivationPlan plan_of(const model::Model& model, Device device, std::int64_t tokens) {
+  const bool rounds = device == Device::kCuda && model.precision == ops::Precision::kBFloat16;
+  return {.config = model.config,
+          .shared_size = shared_size(model),
+          .tokens = tokens,
+          .dtype = rounds ? tensor::DType::kBF16 : tensor::DType::kF32};
 }
 
-std::int64_t choose_max_tokens(const model::Model& model, int threads) {
-  std::int64_t tokens = kMaxTokens;
-  while (tokens > kTokenStep && workspace_bytes(model, tokens, threads) > kWorkspaceBytes) {
-    tokens -= kTokenStep;
+std::int64_t choose_max_tokens(const model::Model& model, Device device, int threads) {
+  const bool on_gpu = device == Device::kCuda;
+  const std::int64_t budget = on_gpu ? kGpuWorkspaceBytes : kWorkspaceBytes;
+  std::int64_t tokens = on_gpu ? kGpuMaxTokens : kMaxTokens;
+  for (; tokens > kTokenStep; tokens -= kTokenStep) {
+    const model::ActivationPlan plan = plan_of(model, device, tokens);
+    if (model::activation_bytes(plan) + model::scratch_bytes(plan, device, threads) <= budget) {
+      break;
+    }
   }
   return tokens;
+}
+
+// What the kernels of the GPU lack so far.
+void check_gpu_features(const model::Model& model, const LoadOptions& options) {
+  base::check(options.attn_implementation == AttnImplementation::kFlash, ErrorCode::kUnsupported,
+              "attn_implementation: eager attention is not on the GPU yet");
+  base::check(model.weights.head.bias.empty(), ErrorCode::kUnsupported,
+              "device: heads with a bias are not on the GPU yet");
 }
 
 int choose_threads(const LoadOptions& options) {
@@ -114,17 +132,22 @@ class Piece {
 Runner::Runner(const model::Model& model, const LoadOptions& options) : model_(model) {
   const int threads = choose_threads(options);
   const cpu::Isa isa = choose_isa(options);
-  const std::int64_t shared = shared_size(model);
-  max_tokens_ = choose_max_tokens(model, threads);
-  activations_ = tensor::Arena(model::activation_bytes(model.config, shared, max_tokens_));
-  scratch_ = tensor::Arena(model::scratch_bytes(model.config, shared, max_tokens_, threads));
   if (options.device == Device::kCpu) {
     pool_ = std::make_unique<cpu::ThreadPool>(threads);
+  } else if (options.device == Device::kCuda) {
+    check_gpu_features(model, options);
+    cuda_ = std::make_unique<cuda::Runtime>();
   }
+  max_tokens_ = choose_max_tokens(model, options.device, threads);
+  const model::ActivationPlan plan = plan_of(model, options.device, max_tokens_);
+  activations_ = tensor::Arena(model.memory->allocate(model::activation_bytes(plan)));
+  scratch_ =
+      tensor::Arena(model.memory->allocate(model::scratch_bytes(plan, options.device, threads)));
   is_eager_ = options.attn_implementation == AttnImplementation::kEager;
   context_.device = options.device;
   context_.isa = isa;
   context_.pool = pool_.get();
+  context_.cuda = cuda_.get();
   context_.scratch = &scratch_;
   context_.precision = model.precision;
 }
@@ -135,13 +158,29 @@ std::int64_t Runner::workspace_bytes() const {
   return activations_.capacity() + scratch_.capacity();
 }
 
+tensor::Tensor Runner::logits_on_device(const tensor::Shape& shape) {
+  const std::int64_t bytes = shape.elements() * static_cast<std::int64_t>(sizeof(float));
+  if (device_logits_.bytes() < bytes) {
+    device_logits_ = {};
+    device_logits_ = model_.memory->allocate(bytes);
+  }
+  return {device_logits_.data(), tensor::DType::kF32, shape};
+}
+
 void Runner::step(const model::Batch& batch, std::span<float> logits) {
   model::Activations activations = model::activations_for_inference(
-      model_.config, shared_size(model_), batch.tokens(), activations_);
+      plan_of(model_, context_.device, batch.tokens()), activations_);
   const auto rows = static_cast<std::int64_t>(batch.output_rows.size());
   const std::int64_t columns = rows > 0 ? model_.weights.head.weight.shape()[0] : 0;
-  model::forward(context_, model_, batch, activations,
-                 tensor::Tensor(logits.data(), tensor::DType::kF32, {rows, columns}));
+  const tensor::Shape shape{rows, columns};
+  if (model_.memory->is_host) {
+    const tensor::Tensor on_host(logits.data(), tensor::DType::kF32, shape);
+    model::forward(context_, model_, batch, activations, on_host);
+  } else {
+    const tensor::Tensor on_device = logits_on_device(shape);
+    model::forward(context_, model_, batch, activations, on_device);
+    cuda_->download(on_device.bytes_begin(), std::as_writable_bytes(logits));
+  }
 }
 
 // The tokens [begin, end) of a step: a part of one long sequence, or as many sequences as fit whole

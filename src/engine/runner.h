@@ -8,7 +8,9 @@
 #include <span>
 
 #include "cpu/thread_pool.h"
+#include "cuda/runtime.h"
 #include "minimax/model.h"
+#include "model/activations.h"
 #include "model/context.h"
 #include "model/loader.h"
 #include "tensor/buffer.h"
@@ -54,13 +56,16 @@ class Runner {
  private:
   std::int64_t end_of_step(const model::Batch& batch, std::int64_t begin) const;
   void step(const model::Batch& batch, std::span<float> logits);
+  tensor::Tensor logits_on_device(const tensor::Shape& shape);
 
   const model::Model& model_;
   std::int64_t max_tokens_ = 0;
   bool is_eager_ = false;
   std::unique_ptr<cpu::ThreadPool> pool_;
+  std::unique_ptr<cuda::Runtime> cuda_;
   tensor::Arena activations_;
   tensor::Arena scratch_;
+  tensor::Buffer device_logits_;  // where the device does not write to the host; grows
   model::Context context_;
 };
 

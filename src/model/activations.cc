@@ -41,8 +41,9 @@ class Planner {
   std::int64_t peak_ = 0;
 };
 
-void plan_moe(const MiniMaxConfig& config, std::int64_t shared_size, std::int64_t tokens,
-              Planner& planner, MoeActivations& moe) {
+void plan_moe(const ActivationPlan& sizes, Planner& planner, MoeActivations& moe) {
+  const MiniMaxConfig& config = sizes.config;
+  const std::int64_t tokens = sizes.tokens;
   const std::int64_t top_k = config.num_experts_per_tok;
   const std::int64_t rows = tokens * top_k;
   moe.router_logits = planner.take({tokens, config.num_local_experts});
@@ -51,68 +52,71 @@ void plan_moe(const MiniMaxConfig& config, std::int64_t shared_size, std::int64_
   moe.offsets = planner.take({config.num_local_experts + 1}, DType::kI32);
   moe.pair_of_row = planner.take({rows}, DType::kI32);
   moe.row_of_pair = planner.take({rows}, DType::kI32);
-  moe.inner = planner.take({rows, config.intermediate_size});
-  moe.rows = planner.take({rows, config.hidden_size});
-  if (shared_size > 0) {
-    moe.shared_gate = planner.take({tokens, shared_size});
-    moe.shared_up = planner.take({tokens, shared_size});
-    moe.shared_out = planner.take({tokens, config.hidden_size});
+  moe.inner = planner.take({rows, config.intermediate_size}, sizes.dtype);
+  moe.rows = planner.take({rows, config.hidden_size}, sizes.dtype);
+  if (sizes.shared_size > 0) {
+    moe.shared_gate = planner.take({tokens, sizes.shared_size}, sizes.dtype);
+    moe.shared_up = planner.take({tokens, sizes.shared_size}, sizes.dtype);
+    moe.shared_out = planner.take({tokens, config.hidden_size}, sizes.dtype);
     moe.coefficient = planner.take({tokens, 1});
   }
 }
 
-void plan_attention(const MiniMaxConfig& config, std::int64_t tokens, Planner& planner,
-                    Activations& a) {
-  const std::int64_t heads = config.num_attention_heads;
-  const std::int64_t head_dim = config.head_dim;
-  a.heads = planner.take({tokens, heads, head_dim});
+void plan_attention(const ActivationPlan& sizes, Planner& planner, Activations& a) {
+  const std::int64_t tokens = sizes.tokens;
+  const std::int64_t heads = sizes.config.num_attention_heads;
+  const std::int64_t kv_heads = sizes.config.num_key_value_heads;
+  const std::int64_t head_dim = sizes.config.head_dim;
+  a.heads = planner.take({tokens, heads, head_dim}, sizes.dtype);
   const std::int64_t mark = planner.mark();
-  a.lightning.qkv = planner.take({tokens, heads, 3, head_dim});
-  a.lightning.gate = planner.take({tokens, heads * head_dim});
+  a.lightning.qkv = planner.take({tokens, heads, 3, head_dim}, sizes.dtype);
+  a.lightning.gate = planner.take({tokens, heads * head_dim}, sizes.dtype);
   planner.rewind(mark);
-  a.softmax.q = planner.take({tokens, heads, head_dim});
-  a.softmax.k = planner.take({tokens, config.num_key_value_heads, head_dim});
-  a.softmax.v = planner.take({tokens, config.num_key_value_heads, head_dim});
+  a.softmax.q = planner.take({tokens, heads, head_dim}, sizes.dtype);
+  a.softmax.k = planner.take({tokens, kv_heads, head_dim}, sizes.dtype);
+  a.softmax.v = planner.take({tokens, kv_heads, head_dim}, sizes.dtype);
 }
 
-Activations plan(const MiniMaxConfig& config, std::int64_t shared_size, std::int64_t tokens,
-                 Planner& planner) {
+Activations plan(const ActivationPlan& sizes, Planner& planner) {
+  const std::int64_t width = sizes.config.hidden_size;
+  const std::int64_t pairs = sizes.config.rotary_dim / 2;
   Activations a;
-  a.x = planner.take({tokens, config.hidden_size});
-  a.residual = planner.take({tokens, config.hidden_size});
-  a.branch = planner.take({tokens, config.hidden_size});
-  a.cos = planner.take({tokens, config.rotary_dim / 2});
-  a.sin = planner.take({tokens, config.rotary_dim / 2});
+  a.x = planner.take({sizes.tokens, width});
+  a.residual = planner.take({sizes.tokens, width}, sizes.dtype);
+  a.branch = planner.take({sizes.tokens, width}, sizes.dtype);
+  a.cos = planner.take({sizes.tokens, pairs});
+  a.sin = planner.take({sizes.tokens, pairs});
   const std::int64_t mark = planner.mark();
-  plan_attention(config, tokens, planner, a);
+  plan_attention(sizes, planner, a);
   planner.rewind(mark);
-  plan_moe(config, shared_size, tokens, planner, a.moe);
+  plan_moe(sizes, planner, a.moe);
   return a;
 }
 
 }  // namespace
 
-Activations activations_for_inference(const MiniMaxConfig& config, std::int64_t shared_size,
-                                      std::int64_t tokens, tensor::Arena& arena) {
+Activations activations_for_inference(const ActivationPlan& sizes, tensor::Arena& arena) {
   arena.rewind(0);
   Planner planner(&arena);
-  return plan(config, shared_size, tokens, planner);
+  return plan(sizes, planner);
 }
 
-std::int64_t activation_bytes(const MiniMaxConfig& config, std::int64_t shared_size,
-                              std::int64_t tokens) {
+std::int64_t activation_bytes(const ActivationPlan& sizes) {
   Planner planner(nullptr);
-  plan(config, shared_size, tokens, planner);
+  plan(sizes, planner);
   return planner.peak();
 }
 
-std::int64_t scratch_bytes(const MiniMaxConfig& config, std::int64_t shared_size,
-                           std::int64_t tokens, int threads) {
-  const std::int64_t rows = tokens * config.num_experts_per_tok;
-  const std::int64_t widest =
-      std::max({config.hidden_size, config.num_attention_heads * config.head_dim, shared_size});
-  return std::max({ops::matmul_scratch_bytes(tokens, widest),
-                   ops::grouped_matmul_scratch_bytes(rows, config.hidden_size),
+std::int64_t scratch_bytes(const ActivationPlan& sizes, Device device, int threads) {
+  const MiniMaxConfig& config = sizes.config;
+  const std::int64_t widest = std::max(
+      {config.hidden_size, config.num_attention_heads * config.head_dim, sizes.shared_size});
+  const std::int64_t projections = ops::matmul_scratch_bytes(device, sizes.tokens, widest);
+  if (device == Device::kCuda) {
+    return projections;
+  }
+  const std::int64_t rows = sizes.tokens * config.num_experts_per_tok;
+  return std::max({projections, ops::grouped_matmul_scratch_bytes(rows, config.hidden_size),
                    ops::grouped_matmul_scratch_bytes(rows, config.intermediate_size),
                    ops::lightning_attention_scratch_bytes(threads, config.head_dim),
                    ops::softmax_attention_scratch_bytes(threads, config.head_dim)});

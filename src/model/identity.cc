@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/convert.h"
+#include "model/host_copy.h"
 
 namespace minimax::model {
 namespace {
@@ -54,13 +55,15 @@ std::uint64_t hash_of_rows(const LoadItem& item, const io::CheckpointReader& rea
   return hash;
 }
 
-std::uint64_t hash_of(const LoadItem& item, const io::CheckpointReader& reader) {
+std::uint64_t hash_of(const LoadItem& item, const io::CheckpointReader& reader,
+                      const tensor::Memory& memory) {
   const std::uint64_t seed = hash_of(
       fmt::format("{} {} {} {}", item.parameter->published().name, quant::info(item.format).name,
                   item.source->shape.to_string(), item.nests_scales ? "nested" : "plain"),
       0);
-  return item.entry == nullptr ? hash_of_bytes(item.parameter->weights(), seed)
-                               : hash_of_rows(item, reader, seed);
+  return item.entry == nullptr
+             ? hash_of_bytes(HostCopy(memory, item.parameter->weights()).matrix(), seed)
+             : hash_of_rows(item, reader, seed);
 }
 
 // The fields that change what a layer computes; those that change its rounding alone are left out.
@@ -84,12 +87,12 @@ std::string description(const MiniMaxConfig& c, ops::Precision precision) {
 }  // namespace
 
 std::uint64_t model_identity(const MiniMaxConfig& config, ops::Precision precision,
-                             const std::vector<LoadItem>& items,
-                             const io::CheckpointReader& reader) {
+                             const std::vector<LoadItem>& items, const io::CheckpointReader& reader,
+                             const tensor::Memory& memory) {
   std::uint64_t sum = hash_of(description(config, precision), 0);
   for (const LoadItem& item : items) {
     if (item.parameter->published().name.starts_with("model.")) {
-      sum += hash_of(item, reader);  // in whichever order
+      sum += hash_of(item, reader, memory);  // in whichever order
     }
   }
   return sum;

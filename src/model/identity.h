@@ -9,6 +9,7 @@
 #include "minimax/config.h"
 #include "model/load_plan.h"
 #include "ops/context.h"
+#include "tensor/memory.h"
 
 namespace minimax::model {
 
@@ -20,7 +21,7 @@ namespace minimax::model {
 /// Requires: the views of items without an entry are filled.
 /// Throws: as read_parameter().
 std::uint64_t model_identity(const MiniMaxConfig& config, ops::Precision precision,
-                             const std::vector<LoadItem>& items,
-                             const io::CheckpointReader& reader);
+                             const std::vector<LoadItem>& items, const io::CheckpointReader& reader,
+                             const tensor::Memory& memory);
 
 }  // namespace minimax::model

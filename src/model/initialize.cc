@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "model/host_copy.h"
 #include "tensor/float16.h"
 
 namespace minimax::model {
@@ -30,14 +31,17 @@ void fill(const Tensor& view, const Next& next) {
 
 }  // namespace
 
-void initialize(const Parameter& parameter, double deviation, base::SplitMix64& random) {
-  const Tensor view = parameter.weights().tensor();
+void initialize(const Parameter& parameter, const tensor::Memory& memory, double deviation,
+                base::SplitMix64& random) {
+  const HostCopy copy(memory, parameter.weights());
+  const Tensor view = copy.matrix().tensor();
   if (view.shape().rank() > 1) {
     fill(view, [&] { return static_cast<float>(deviation * normal(random)); });
   } else {
     const float value = parameter.published().name.ends_with(".bias") ? 0.0F : 1.0F;
     fill(view, [&] { return value; });
   }
+  copy.write_back();
 }
 
 }  // namespace minimax::model

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "model/parameters.h"
+#include "tensor/memory.h"
 
 namespace minimax::model {
 
@@ -11,6 +12,7 @@ namespace minimax::model {
 /// deviation, norms with ones, biases with zeros. The same seed gives the same model on every
 /// machine, but not the one of PyTorch.
 /// Requires: a view of F32 or BF16.
-void initialize(const Parameter& parameter, double deviation, base::SplitMix64& random);
+void initialize(const Parameter& parameter, const tensor::Memory& memory, double deviation,
+                base::SplitMix64& random);
 
 }  // namespace minimax::model

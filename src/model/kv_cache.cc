@@ -2,7 +2,6 @@
 #include "model/kv_cache.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace minimax::model {
@@ -35,12 +34,12 @@ void KvCache::append(SharedBuffer page) {
 }
 
 // Pages that are used again are cleared, so that a saved state follows from its tokens alone.
-SharedBuffer KvCache::take_front(std::int64_t page_bytes) {
+SharedBuffer KvCache::take_front(const KvLayout& layout) {
   if (pages_.front().is_shared()) {
-    SharedBuffer fresh = SharedBuffer::allocate(page_bytes);
+    SharedBuffer fresh = SharedBuffer::allocate(layout.page_bytes(), *layout.memory);
     pages_.front() = std::move(fresh);
   } else {
-    std::memset(pages_.front().data(), 0, static_cast<std::size_t>(page_bytes));
+    layout.memory->clear(pages_.front().data(), layout.page_bytes());
   }
   SharedBuffer page = std::move(pages_.front());
   pages_.erase(pages_.begin());
@@ -59,7 +58,8 @@ void KvCache::make_room(const KvLayout& layout, std::int64_t length, std::int64_
   const std::int64_t needed = layout.first_page(length);
   const std::int64_t end = KvLayout::end_page(length + tokens);
   while (first_page_ + std::ssize(pages_) < end) {
-    append(first_page_ < needed ? take_front(page_bytes) : SharedBuffer::allocate(page_bytes));
+    append(first_page_ < needed ? take_front(layout)
+                                : SharedBuffer::allocate(page_bytes, *layout.memory));
   }
 }
 
@@ -67,7 +67,7 @@ void KvCache::reset(const KvLayout& layout, std::int64_t length) {
   *this = KvCache();
   first_page_ = layout.first_page(length);
   for (std::int64_t page = first_page_; page < KvLayout::end_page(length); ++page) {
-    append(SharedBuffer::allocate(layout.page_bytes()));
+    append(SharedBuffer::allocate(layout.page_bytes(), *layout.memory));
   }
 }
 

@@ -21,6 +21,7 @@ struct KvLayout {
   std::int64_t heads = 0;  // num_key_value_heads
   std::int64_t head_dim = 0;
   tensor::DType dtype = tensor::DType::kF32;
+  const tensor::Memory* memory = &tensor::host_memory();  // where pages lie
   std::int64_t sliding_window = 0;  // keys that a token sees, the own one included; 0: all
 
   std::int64_t page_bytes() const;
@@ -50,7 +51,7 @@ class KvCache {
 
  private:
   void append(tensor::SharedBuffer page);
-  tensor::SharedBuffer take_front(std::int64_t page_bytes);
+  tensor::SharedBuffer take_front(const KvLayout& layout);
 
   std::int64_t first_page_ = 0;
   std::vector<tensor::SharedBuffer> pages_;  // from first_page_ on, each [2, KVH, kPageTokens, D]

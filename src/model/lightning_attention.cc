@@ -19,9 +19,10 @@ void lightning_attention(const Context& ctx, const MiniMaxConfig& config,
 
   ops::matmul(ctx, {.x = x, .weight = weights.qkv, .precision = ctx.precision, .out = qkv});
   ops::lightning_attention(ctx, {.qkv = a.lightning.qkv,
-                                 .decay = weights.decay,
-                                 .cu_seqlens = batch.cu_seqlens,
+                                 .decay = weights.decays(),
+                                 .cu_seqlens = state.cu_seqlens,
                                  .states = state.lightning,
+                                 .longest = state.longest,
                                  .block_size = config.block_size,
                                  .out = a.heads});
   // The norm spans all heads: tensor parallelism has to reduce its sum of squares first.

@@ -14,8 +14,11 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "cuda/device.h"
+#include "cuda/memory.h"
 #include "io/checkpoint_reader.h"
 #include "model/decay.h"
+#include "model/host_copy.h"
 #include "model/identity.h"
 #include "model/initialize.h"
 #include "model/load_plan.h"
@@ -26,8 +29,18 @@ namespace {
 
 constexpr std::uint64_t kInitializerSeed = 0;
 
-void check_memory(const std::string& model, std::int64_t weight_bytes) {
-  const std::int64_t available = base::available_memory_bytes();
+// Throws: Error{kDevice} where the device is missing.
+const tensor::Memory& memory_of(Device device) {
+  if (device != Device::kCuda) {
+    return tensor::host_memory();
+  }
+  cuda::require_device();
+  return cuda::device_memory();
+}
+
+void check_memory(const std::string& model, Device device, std::int64_t weight_bytes) {
+  const std::int64_t available =
+      device == Device::kCuda ? cuda::require_device().free_bytes : base::available_memory_bytes();
   base::check(weight_bytes <= available, ErrorCode::kOutOfMemory, [&] {
     return fmt::format("{}: the weights need {} of memory, {} are available", model,
                        base::format_bytes(weight_bytes), base::format_bytes(available));
@@ -58,7 +71,7 @@ void initialize_missing(const std::vector<LoadItem>& items, std::uint64_t seed, 
   base::SplitMix64 random(seed);
   for (const LoadItem& item : items) {
     if (item.entry == nullptr) {
-      initialize(*item.parameter, model.config.initializer_range, random);
+      initialize(*item.parameter, *model.memory, model.config.initializer_range, random);
     }
   }
 }
@@ -83,12 +96,16 @@ std::vector<std::int32_t> find_zero_rows(const quant::Matrix& head) {
   return rows;
 }
 
-void allocate_weights(const std::vector<LoadItem>& items, Weights& weights) {
+void allocate_weights(const std::vector<LoadItem>& items, Model& model) {
+  Weights& weights = model.weights;
   std::int64_t bytes = 0;
   for (const LoadItem& item : items) {
     bytes += bytes_in_memory(item);
   }
-  weights.arena = tensor::Arena(bytes, tensor::Pages::kHuge);
+  const std::int64_t heads = model.config.num_attention_heads;
+  bytes += std::ssize(weights.layers) * tensor::Arena::footprint(tensor::DType::kF32, {heads});
+  weights.arena = model.memory->is_host ? tensor::Arena(bytes, tensor::Pages::kHuge)
+                                        : tensor::Arena(model.memory->allocate(bytes));
   for (const LoadItem& item : items) {
     const quant::Matrix matrix = matrix_of(item);
     item.parameter->place(matrix.at(weights.arena.allocate(matrix.bytes())));
@@ -105,6 +122,11 @@ void plan_weights(ops::Precision precision, const LoadOptions& options,
 
 // The room that experts get where not all of them will be in memory, else nothing.
 std::optional<std::int64_t> expert_memory(const LoadOptions& options, const ModelSize& size) {
+  if (options.device == Device::kCuda) {
+    base::check(options.expert_memory_bytes == 0, ErrorCode::kUnsupported,
+                "expert_memory: experts on demand are not on the GPU yet");
+    return std::nullopt;
+  }
   if (options.expert_memory_bytes > 0) {
     return options.expert_memory_bytes < size.expert_weight_bytes
                ? std::optional(options.expert_memory_bytes)
@@ -159,11 +181,14 @@ void complete(HeadKind head, Model& model) {
     if (model.config.tie_word_embeddings) {
       model.weights.head.weight = model.weights.embeddings;
     }
-    model.suppressed_tokens = find_zero_rows(model.weights.head.weight);
+    model.suppressed_tokens =
+        find_zero_rows(HostCopy(*model.memory, model.weights.head.weight).matrix());
   }
   for (std::size_t i = 0; i < model.weights.layers.size(); ++i) {
-    model.weights.layers[i].lightning.decay =
-        decay_rates(model.config, static_cast<std::int64_t>(i));
+    const std::vector<float> rates = decay_rates(model.config, static_cast<std::int64_t>(i));
+    tensor::Tensor& decay = model.weights.layers[i].lightning.decay;
+    decay = model.weights.arena.allocate(tensor::DType::kF32, {std::ssize(rates)});
+    model.memory->copy(decay.bytes_begin(), rates.data(), decay.bytes());
   }
 }
 
@@ -172,6 +197,7 @@ void complete(HeadKind head, Model& model) {
 Model load_model(const std::filesystem::path& directory, HeadKind head,
                  const LoadOptions& options) {
   Model model;
+  model.memory = &memory_of(options.device);
   ModelSource source = open_model(directory, options);
   const io::Checkpoint& checkpoint = source.checkpoint;
   model.config = source.config;
@@ -192,16 +218,16 @@ Model load_model(const std::filesystem::path& directory, HeadKind head,
     std::ranges::copy_if(items, std::back_inserter(on_demand), is_expert);
     std::erase_if(items, is_expert);
   }
-  check_memory(directory.string(), model.size.weight_bytes);
+  check_memory(directory.string(), options.device, model.size.weight_bytes);
   if (room) {  // first: it says at once where the room is too small
     offload_experts(on_demand, *room, options, std::move(source.checkpoint), model);
   }
-  allocate_weights(items, model.weights);
+  allocate_weights(items, model);
   const io::CheckpointReader reader(room ? model.expert_cache->checkpoint() : checkpoint);
-  read_items(reader, items, options);
+  read_items(reader, items, *model.memory, options);
   initialize_missing(items, kInitializerSeed, model);
   items.insert(items.end(), on_demand.begin(), on_demand.end());
-  model.identity = model_identity(model.config, model.precision, items, reader);
+  model.identity = model_identity(model.config, model.precision, items, reader, *model.memory);
   complete(head, model);
   return model;
 }
@@ -211,6 +237,7 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
   base::check(!options.quantization_config, ErrorCode::kInvalidArgument,
               "quantization_config: expected a checkpoint, found a model with random weights");
   Model model;
+  model.memory = &memory_of(options.device);
   model.config = config.resolved();
   const std::vector<Parameter> table = parameters(model.config, head, model.weights);
   std::vector<LoadItem> items;
@@ -221,11 +248,12 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
   const bool is_bfloat16 = options.dtype == ComputeType::kBFloat16;
   plan_weights(is_bfloat16 ? ops::Precision::kBFloat16 : ops::Precision::kFloat32, options, items,
                model);
-  check_memory("the configuration", model.size.weight_bytes);
-  allocate_weights(items, model.weights);
+  check_memory("the configuration", options.device, model.size.weight_bytes);
+  allocate_weights(items, model);
   initialize_missing(items, seed, model);
   const io::Checkpoint none;
-  model.identity = model_identity(model.config, model.precision, items, io::CheckpointReader(none));
+  model.identity = model_identity(model.config, model.precision, items, io::CheckpointReader(none),
+                                  *model.memory);
   complete(head, model);
   return model;
 }

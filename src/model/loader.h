@@ -15,6 +15,7 @@
 #include "model/parameters.h"
 #include "model/weights.h"
 #include "ops/context.h"
+#include "tensor/memory.h"
 
 namespace minimax::model {
 
@@ -24,6 +25,7 @@ struct Model {
   Weights weights;
   std::unique_ptr<ExpertCache> expert_cache;  // null: all experts are in `weights`
   ops::Precision precision = ops::Precision::kFloat32;
+  const tensor::Memory* memory = &tensor::host_memory();  // of weights and states
   ModelSize size;
   std::uint64_t identity = 0;                   // model_identity() of what was loaded
   std::vector<std::int32_t> suppressed_tokens;  // ids whose rows of the language head are all zero

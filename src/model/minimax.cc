@@ -7,8 +7,10 @@
 #include <functional>
 #include <vector>
 
+#include "model/placed_batch.h"
 #include "ops/embedding/embedding.h"
 #include "ops/matmul/matmul.h"
+#include "ops/place.h"
 #include "ops/random_scale/random_scale.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/rope/rope.h"
@@ -16,40 +18,6 @@
 
 namespace minimax::model {
 namespace {
-
-std::vector<std::int64_t> positions_of(const Batch& batch) {
-  std::vector<std::int64_t> positions(batch.position_ids.begin(), batch.position_ids.end());
-  if (!positions.empty()) {
-    return positions;
-  }
-  positions.reserve(static_cast<std::size_t>(batch.tokens()));
-  for (std::size_t b = 0; b < batch.states.size(); ++b) {
-    const std::int64_t count = batch.cu_seqlens[b + 1] - batch.cu_seqlens[b];
-    for (std::int64_t i = 0; i < count; ++i) {
-      positions.push_back(batch.states[b]->length() + i);
-    }
-  }
-  return positions;
-}
-
-void extend_states(const Batch& batch) {
-  for (std::size_t b = 0; b < batch.states.size(); ++b) {
-    batch.states[b]->extend(batch.cu_seqlens[b + 1] - batch.cu_seqlens[b]);
-  }
-}
-
-// `index` counts the layers of the same type.
-LayerState layer_state(const Batch& batch, std::int64_t layer, LayerType type, std::int64_t index) {
-  LayerState state{.layer = layer, .lightning = {}, .softmax_kv = {}};
-  for (SequenceState* sequence : batch.states) {
-    if (type == LayerType::kLinearAttention) {
-      state.lightning.push_back(sequence->lightning(index));
-    } else {
-      state.softmax_kv.push_back(sequence->kv(index));
-    }
-  }
-  return state;
-}
 
 void attention(const Context& ctx, const Model& model, const LayerWeights& layer,
                const Batch& batch, const LayerState& state, Activations& a) {
@@ -61,11 +29,12 @@ void attention(const Context& ctx, const Model& model, const LayerWeights& layer
   }
 }
 
-void embed(const Context& ctx, const Model& model, const Batch& batch, const tensor::Tensor& x) {
-  if (batch.inputs_embeds.empty()) {
-    ops::embedding(ctx, model.weights.embeddings, batch.token_ids, x);
+void embed(const Context& ctx, const Model& model, const PlacedBatch& placed,
+           const tensor::Tensor& x) {
+  if (placed.inputs_embeds.empty()) {
+    ops::embedding(ctx, model.weights.embeddings, placed.token_ids, x);
   } else {
-    std::copy(batch.inputs_embeds.begin(), batch.inputs_embeds.end(), x.data<float>());
+    model.memory->copy(x.bytes_begin(), placed.inputs_embeds.data(), x.bytes());
   }
 }
 
@@ -106,13 +75,13 @@ void add_bias(const tensor::Tensor& bias, const tensor::Tensor& rows) {
   }
 }
 
-void head(const Context& ctx, const HeadWeights& weights, const Batch& batch, Activations& a,
-          const tensor::Tensor& logits) {
+void head(const Context& ctx, const HeadWeights& weights, const Batch& batch,
+          const PlacedBatch& placed, Activations& a, const tensor::Tensor& logits) {
   if (batch.output_rows.empty()) {
     return;
   }
-  const tensor::Tensor wanted = a.x.rows(0, static_cast<std::int64_t>(batch.output_rows.size()));
-  ops::embedding(ctx, a.residual, batch.output_rows, wanted);
+  const tensor::Tensor wanted = a.branch.rows(0, std::ssize(batch.output_rows));
+  ops::embedding(ctx, a.residual, placed.output_rows, wanted);
   if (ctx.noise != nullptr && ctx.noise->classifier_dropout > 0.0) {
     drop_rows(ctx, batch, wanted);
   }
@@ -127,7 +96,15 @@ void head(const Context& ctx, const HeadWeights& weights, const Batch& batch, Ac
 
 void observe_hidden_state(const Context& ctx, std::int64_t index, const tensor::Tensor& rows) {
   if (ctx.observer != nullptr) {
-    ctx.observer->hidden_state(index, rows);
+    std::vector<float> storage;
+    ctx.observer->hidden_state(index, ops::on_host(ctx, rows, storage));
+  }
+}
+
+void observe_router(const Context& ctx, std::int64_t layer, const tensor::Tensor& logits) {
+  if (ctx.observer != nullptr) {
+    std::vector<float> storage;
+    ctx.observer->router_logits(layer, ops::on_host(ctx, logits, storage));
   }
 }
 
@@ -185,25 +162,20 @@ void decoder_layer(const Context& ctx, const Model& model, const LayerWeights& l
 void forward(const Context& ctx, const Model& model, const Batch& batch, Activations& a,
              const tensor::Tensor& logits) {
   const Weights& weights = model.weights;
-  embed(ctx, model, batch, a.x);
-  ops::rope_table(positions_of(batch), model.config.rope_theta, a.cos, a.sin);
-  extend_states(batch);
+  const PlacedBatch placed(ctx, model, batch);
+  embed(ctx, model, placed, a.x);
+  ops::rope_table(ctx, placed.positions, model.config.rope_theta, a.cos, a.sin);
 
-  std::int64_t layers_of_type[2] = {0, 0};
   for (std::size_t i = 0; i < weights.layers.size(); ++i) {
-    observe_hidden_state(ctx, static_cast<std::int64_t>(i), a.x);
-    const LayerWeights& layer = weights.layers[i];
-    const std::int64_t index = layers_of_type[static_cast<int>(layer.type)]++;
-    const LayerState state = layer_state(batch, static_cast<std::int64_t>(i), layer.type, index);
-    decoder_layer(ctx, model, layer, batch, state, a);
-    if (ctx.observer != nullptr) {
-      ctx.observer->router_logits(state.layer, a.moe.router_logits);
-    }
+    const LayerState& state = placed.layers[i];
+    observe_hidden_state(ctx, state.layer, a.x);
+    decoder_layer(ctx, model, weights.layers[i], batch, state, a);
+    observe_router(ctx, state.layer, a.moe.router_logits);
   }
 
   ops::rms_norm(ctx, a.x, weights.norm, model.config.rms_norm_eps, a.residual);
   observe_hidden_state(ctx, model.config.num_hidden_layers, a.residual);
-  head(ctx, weights.head, batch, a, logits);
+  head(ctx, weights.head, batch, placed, a, logits);
 }
 
 }  // namespace minimax::model

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "model/activations.h"
 #include "model/context.h"
@@ -12,11 +13,13 @@
 namespace minimax::model {
 
 /// The state of one layer in every sequence of a batch: `lightning` is set for lightning layers,
-/// `softmax_kv` for softmax layers.
+/// `softmax_kv` for softmax layers. The arrays lie where kernels read them.
 struct LayerState {
   std::int64_t layer = 0;
-  std::vector<float*> lightning;             // [B] of [H, D, D]
-  std::vector<ops::KvCacheView> softmax_kv;  // [B]
+  std::span<float* const> lightning;             // [B] of [H, D, D]
+  std::span<const ops::KvCacheView> softmax_kv;  // [B]
+  std::int64_t longest = 0;                      // new tokens of the longest sequence
+  std::span<const std::int64_t> cu_seqlens;      // [B + 1]
 };
 
 /// Runs the batch through the model, advances its states and writes what the head makes of

@@ -13,10 +13,56 @@
 namespace minimax::model {
 namespace {
 
+/// Reads one parameter after the other, to a device through memory that is fast to copy from.
+class ItemReader {
+ public:
+  ItemReader(const io::CheckpointReader& reader, const tensor::Memory& memory)
+      : reader_(reader), memory_(memory) {}
+
+  void read(const StoredPart& from, const quant::Matrix& to) {
+    if (memory_.is_host) {
+      read_parameter(reader_, from, to);
+    } else if (from.nests_scales || to.shape().rank() < 2) {
+      read_rows(from, to, 1, 0, 1);  // at once: the scales of all its rows are quantized together
+    } else {
+      const std::int64_t rows = to.shape()[0];
+      const std::int64_t at_once =
+          std::clamp<std::int64_t>(kStagingBytes / to.row_bytes(), 1, rows);
+      for (std::int64_t row = 0; row < rows; row += at_once) {
+        read_rows(from, to, rows, row, std::min(at_once, rows - row));
+      }
+    }
+  }
+
+ private:
+  static constexpr std::int64_t kStagingBytes = std::int64_t{32} << 20;
+
+  // `count` of the `rows` equal parts of a parameter, from `first` on.
+  void read_rows(const StoredPart& from, const quant::Matrix& to, std::int64_t rows,
+                 std::int64_t first, std::int64_t count) {
+    const std::int64_t bytes = to.bytes() / rows * count;
+    if (staging_.bytes() < bytes) {
+      staging_ = {};
+      staging_ = memory_.allocate_staging(bytes);
+    }
+    const std::int64_t columns = to.shape().elements() / rows;
+    const tensor::Shape shape = rows == 1 ? to.shape() : tensor::Shape{count, to.shape()[-1]};
+    StoredPart part = from;
+    part.first_element += first * columns;
+    read_parameter(reader_, part, quant::Matrix(staging_.data(), to.format(), shape, to.layout()));
+    memory_.copy(to.bytes_begin() + to.bytes() / rows * first, staging_.data(), bytes);
+  }
+
+  const io::CheckpointReader& reader_;
+  const tensor::Memory& memory_;
+  tensor::Buffer staging_;
+};
+
 class ParallelReader {
  public:
-  ParallelReader(const io::CheckpointReader& reader, const std::vector<LoadItem>& items)
-      : reader_(reader), items_(items) {}
+  ParallelReader(const io::CheckpointReader& reader, const std::vector<LoadItem>& items,
+                 const tensor::Memory& memory)
+      : reader_(reader), items_(items), memory_(memory) {}
 
   void run(const LoadOptions& options) {
     std::int64_t total_bytes = 0;
@@ -46,6 +92,7 @@ class ParallelReader {
   template <class Report>
   void work(const Report& report) {
     try {
+      ItemReader item_reader(reader_, memory_);
       while (!failed_.load()) {
         const std::size_t index = next_.fetch_add(1);
         if (index >= items_.size()) {
@@ -53,7 +100,7 @@ class ParallelReader {
         }
         const LoadItem& item = items_[index];
         if (item.entry != nullptr) {
-          read_parameter(reader_, stored_part(item), item.parameter->weights());
+          item_reader.read(stored_part(item), item.parameter->weights());
         }
         done_bytes_.fetch_add(item.parameter->weights().bytes());
         report();
@@ -67,6 +114,7 @@ class ParallelReader {
 
   const io::CheckpointReader& reader_;
   const std::vector<LoadItem>& items_;
+  const tensor::Memory& memory_;
   std::atomic<std::size_t> next_ = 0;
   std::atomic<std::int64_t> done_bytes_ = 0;
   std::atomic<bool> failed_ = false;
@@ -82,8 +130,8 @@ int load_threads(const LoadOptions& options) {
 }
 
 void read_items(const io::CheckpointReader& reader, const std::vector<LoadItem>& items,
-                const LoadOptions& options) {
-  ParallelReader(reader, items).run(options);
+                const tensor::Memory& memory, const LoadOptions& options) {
+  ParallelReader(reader, items, memory).run(options);
 }
 
 }  // namespace minimax::model

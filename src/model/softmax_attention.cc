@@ -13,13 +13,13 @@ namespace minimax::model {
 namespace {
 
 // [B] of [H, n, length] for the tokens of a batch.
-std::vector<tensor::Tensor> weight_tensors(const Batch& batch, const LayerState& state,
-                                           std::int64_t heads, std::vector<float>& memory) {
+std::vector<tensor::Tensor> weight_tensors(const Batch& batch, std::int64_t heads,
+                                           std::vector<float>& memory) {
   std::vector<tensor::Shape> shapes;
   std::int64_t elements = 0;
-  for (std::size_t b = 0; b < state.softmax_kv.size(); ++b) {
+  for (std::size_t b = 0; b < batch.states.size(); ++b) {
     shapes.emplace_back(std::initializer_list<std::int64_t>{
-        heads, batch.cu_seqlens[b + 1] - batch.cu_seqlens[b], state.softmax_kv[b].length});
+        heads, batch.cu_seqlens[b + 1] - batch.cu_seqlens[b], batch.states[b]->length()});
     elements += shapes.back().elements();
   }
   memory.resize(static_cast<std::size_t>(elements));
@@ -35,8 +35,7 @@ std::vector<tensor::Tensor> weight_tensors(const Batch& batch, const LayerState&
 void attend_eagerly(const Context& ctx, const ops::SoftmaxAttentionArgs& args, const Batch& batch,
                     const LayerState& state) {
   std::vector<float> memory;
-  const std::vector<tensor::Tensor> weights =
-      weight_tensors(batch, state, args.q.shape()[1], memory);
+  const std::vector<tensor::Tensor> weights = weight_tensors(batch, args.q.shape()[1], memory);
   std::vector<std::int64_t> sequences(weights.size());
   std::iota(sequences.begin(), sequences.end(), batch.first_sequence);
   ops::EagerAttentionArgs eager{.attention = args, .weights = weights};
@@ -56,7 +55,7 @@ void attend(const Context& ctx, const MiniMaxConfig& config, const Batch& batch,
             const LayerState& state, const Activations& a) {
   const ops::SoftmaxAttentionArgs args{.q = a.softmax.q,
                                        .num_key_value_heads = config.num_key_value_heads,
-                                       .cu_seqlens = batch.cu_seqlens,
+                                       .cu_seqlens = state.cu_seqlens,
                                        .caches = state.softmax_kv,
                                        .sliding_window = config.sliding_window.value_or(0),
                                        .out = a.heads};
@@ -88,7 +87,7 @@ void softmax_attention(const Context& ctx, const MiniMaxConfig& config,
   ops::rope(ctx, a.softmax.k, a.cos, a.sin);
   ops::kv_cache_append(ctx, {.k = a.softmax.k,
                              .v = a.softmax.v,
-                             .cu_seqlens = batch.cu_seqlens,
+                             .cu_seqlens = state.cu_seqlens,
                              .caches = state.softmax_kv});
   attend(ctx, config, batch, state, a);
   project(a.heads.reshaped({tokens, width}), weights.out, a.branch);

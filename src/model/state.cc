@@ -62,27 +62,29 @@ void count(const Content& content, const StateLayout& layout, MemoryCount& memor
 }  // namespace
 
 StateLayout::StateLayout(const MiniMaxConfig& config, ops::Precision precision,
-                         std::uint64_t identity)
+                         std::uint64_t identity, const tensor::Memory& where)
     : lightning_layers(count_layers(config, LayerType::kLinearAttention)),
       lightning_elements(config.num_attention_heads * config.head_dim * config.head_dim),
       softmax_layers(count_layers(config, LayerType::kFullAttention)),
       kv{.heads = config.num_key_value_heads,
          .head_dim = config.head_dim,
          .dtype = precision == ops::Precision::kBFloat16 ? DType::kBF16 : DType::kF32,
+         .memory = &where,
          .sliding_window = config.sliding_window.value_or(0)},
-      model_identity(identity) {}
+      model_identity(identity),
+      memory(&where) {}
 
 std::int64_t StateLayout::lightning_bytes() const {
   return lightning_layers * lightning_elements * static_cast<std::int64_t>(sizeof(float));
 }
 
 SequenceState::SequenceState(const MiniMaxConfig& config, ops::Precision precision,
-                             std::uint64_t model_identity)
-    : layout_(config, precision, model_identity), content_(empty_content()) {}
+                             std::uint64_t model_identity, const tensor::Memory& memory)
+    : layout_(config, precision, model_identity, memory), content_(empty_content()) {}
 
 SequenceState::Content SequenceState::empty_content() const {
   return {.length = 0,
-          .lightning = SharedBuffer::allocate(layout_.lightning_bytes()),
+          .lightning = SharedBuffer::allocate(layout_.lightning_bytes(), *layout_.memory),
           .kv = std::vector<KvCache>(static_cast<std::size_t>(layout_.softmax_layers))};
 }
 
@@ -104,13 +106,15 @@ std::int64_t SequenceState::shared_bytes() const {
   return memory.shared_bytes();
 }
 
-const float* SequenceState::lightning(std::int64_t index) const {
-  return reinterpret_cast<const float*>(content_.lightning.data()) +
-         index * layout_.lightning_elements;
-}
-
 float* SequenceState::lightning(std::int64_t index) {
   return reinterpret_cast<float*>(content_.lightning.data()) + index * layout_.lightning_elements;
+}
+
+std::vector<float> SequenceState::lightning_values(std::int64_t index) const {
+  std::vector<float> values(static_cast<std::size_t>(layout_.lightning_elements));
+  const std::int64_t bytes = layout_.lightning_elements * static_cast<std::int64_t>(sizeof(float));
+  layout_.memory->copy(values.data(), content_.lightning.data() + index * bytes, bytes);
+  return values;
 }
 
 ops::KvCacheView SequenceState::kv(std::int64_t index) const {

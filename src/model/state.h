@@ -20,7 +20,8 @@ namespace minimax::model {
 
 /// How the states of a model are laid out, and whose they are.
 struct StateLayout {
-  StateLayout(const MiniMaxConfig& config, ops::Precision precision, std::uint64_t identity = 0);
+  StateLayout(const MiniMaxConfig& config, ops::Precision precision, std::uint64_t identity = 0,
+              const tensor::Memory& memory = tensor::host_memory());
 
   std::int64_t lightning_bytes() const;  // of all layers
 
@@ -29,6 +30,7 @@ struct StateLayout {
   std::int64_t softmax_layers = 0;
   KvLayout kv;
   std::uint64_t model_identity = 0;
+  const tensor::Memory* memory;  // where states lie
 };
 
 /// The state of one sequence. Lightning layers hold [H, D, D] float32 each, whatever the length;
@@ -42,9 +44,11 @@ class SequenceState {
   static constexpr std::int64_t kPageTokens = KvLayout::kPageTokens;
 
   /// An empty sequence. Keys and values are kept in bfloat16 where the model computes in it.
-  /// States with another `model_identity` are refused where one is restored.
+  /// States with another `model_identity` are refused where one is restored. All that is read and
+  /// written by forward() lies in `memory`.
   SequenceState(const MiniMaxConfig& config, ops::Precision precision,
-                std::uint64_t model_identity = 0);
+                std::uint64_t model_identity = 0,
+                const tensor::Memory& memory = tensor::host_memory());
 
   std::int64_t length() const { return content_.length; }
   /// Memory held, snapshots and what is shared with forks included.
@@ -55,10 +59,11 @@ class SequenceState {
   /// share have the same address.
   void visit_memory(const std::function<void(const void* block, std::int64_t bytes)>& visit) const;
 
-  /// The state of lightning layer number `index` among the lightning layers. [H, D, D]
-  const float* lightning(std::int64_t index) const;
-  /// The same for the forward pass that follows extend().
+  /// The state of lightning layer number `index` among the lightning layers, [H, D, D], for the
+  /// forward pass that follows extend(). In the memory of the state.
   float* lightning(std::int64_t index);
+  /// A copy of it on the host. [H * D * D]
+  std::vector<float> lightning_values(std::int64_t index) const;
   /// The cache of softmax layer number `index` among the softmax layers. The rows of the tokens
   /// that extend() counted last may be written.
   ops::KvCacheView kv(std::int64_t index) const;
@@ -85,14 +90,16 @@ class SequenceState {
   std::string save() const;
   /// Throws: Error{kCorruptFile} where the bytes are damaged, or those of another model.
   static SequenceState restore(std::string_view bytes, const MiniMaxConfig& config,
-                               ops::Precision precision, std::uint64_t model_identity = 0);
+                               ops::Precision precision, std::uint64_t model_identity = 0,
+                               const tensor::Memory& memory = tensor::host_memory());
 
   /// The same through a file, piece by piece. `path` is the old file or the whole new one.
   /// Throws: Error{kIo}.
   void save_file(const std::filesystem::path& path) const;
   /// Throws: as restore(), and Error{kIo}.
   static SequenceState load_file(const std::filesystem::path& path, const MiniMaxConfig& config,
-                                 ops::Precision precision, std::uint64_t model_identity = 0);
+                                 ops::Precision precision, std::uint64_t model_identity = 0,
+                                 const tensor::Memory& memory = tensor::host_memory());
 
  private:
   /// What a snapshot keeps. Copies share their memory.

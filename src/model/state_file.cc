@@ -130,8 +130,11 @@ void SequenceState::write(const std::function<void(std::span<const std::byte>)>&
   };
   const Header header = header_of(layout_, content_.length);
   write_hashed(bytes_of(header));
+  std::vector<std::byte> copy;
   for (const std::span<std::byte> block : blocks()) {
-    write_hashed(block);
+    copy.resize(block.size());
+    layout_.memory->copy(copy.data(), block.data(), std::ssize(block));
+    write_hashed(copy);
   }
   const std::uint64_t value = checksum.value();
   sink(bytes_of(value));
@@ -155,9 +158,12 @@ void SequenceState::read(const Source& source) {
   Checksum checksum;
   checksum.add(bytes_of(header));
   std::int64_t offset = sizeof(header);
+  std::vector<std::byte> copy;
   for (const std::span<std::byte> block : blocks()) {
-    source.read(offset, block);
-    checksum.add(block);
+    copy.resize(block.size());
+    source.read(offset, copy);
+    checksum.add(copy);
+    layout_.memory->copy(block.data(), copy.data(), std::ssize(block));
     offset += std::ssize(block);
   }
   source.read(offset, std::as_writable_bytes(std::span(&stored, 1)));
@@ -173,8 +179,9 @@ std::string SequenceState::save() const {
 }
 
 SequenceState SequenceState::restore(std::string_view bytes, const MiniMaxConfig& config,
-                                     ops::Precision precision, std::uint64_t model_identity) {
-  SequenceState state(config, precision, model_identity);
+                                     ops::Precision precision, std::uint64_t model_identity,
+                                     const tensor::Memory& memory) {
+  SequenceState state(config, precision, model_identity, memory);
   state.read({.name = "state",
               .bytes = std::ssize(bytes),
               .read = [&](std::int64_t offset, std::span<std::byte> out) {
@@ -195,9 +202,9 @@ void SequenceState::save_file(const std::filesystem::path& path) const {
 
 SequenceState SequenceState::load_file(const std::filesystem::path& path,
                                        const MiniMaxConfig& config, ops::Precision precision,
-                                       std::uint64_t model_identity) {
+                                       std::uint64_t model_identity, const tensor::Memory& memory) {
   const io::InputFile file(path);
-  SequenceState state(config, precision, model_identity);
+  SequenceState state(config, precision, model_identity, memory);
   state.read(
       {.name = base::printable(path.string()),
        .bytes = file.bytes(),

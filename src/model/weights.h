@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "minimax/config.h"
@@ -16,11 +17,15 @@
 namespace minimax::model {
 
 struct LightningWeights {
-  quant::Matrix qkv;         // [3 * H * D, E]: per head q, k, v
-  quant::Matrix gate;        // [H * D, E]
-  tensor::Tensor norm;       // [H * D] F32
-  quant::Matrix out;         // [E, H * D]
-  std::vector<float> decay;  // [H]
+  quant::Matrix qkv;     // [3 * H * D, E]: per head q, k, v
+  quant::Matrix gate;    // [H * D, E]
+  tensor::Tensor norm;   // [H * D] F32
+  quant::Matrix out;     // [E, H * D]
+  tensor::Tensor decay;  // [H] F32
+
+  std::span<const float> decays() const {
+    return {decay.data<float>(), static_cast<std::size_t>(decay.elements())};
+  }
 };
 
 struct SoftmaxWeights {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "ops/context.h"
 #include "quant/matrix.h"
 #include "tensor/tensor.h"
 
@@ -18,11 +19,17 @@ class Checks {
  public:
   static constexpr std::int64_t kAny = -1;  // an extent that may have any value
 
-  explicit Checks(const char* operation) : operation_(operation) {}
+  Checks(const char* operation, const Context& ctx) : operation_(operation), device_(ctx.device) {}
+
+  /// Whether the values of tensors and arrays can be read here.
+  bool reads_values() const { return device_ != Device::kCuda; }
 
   /// All functions throw Error{kInvalidArgument} where their claim does not hold.
   void tensor(const char* name, const tensor::Tensor& tensor, tensor::DType dtype,
               std::initializer_list<std::int64_t> shape) const;
+  /// As above, F32 or, on a GPU, BF16.
+  void activations(const char* name, const tensor::Tensor& tensor,
+                   std::initializer_list<std::int64_t> shape) const;
   /// As above, for one of several types.
   void tensor(const char* name, const tensor::Tensor& tensor,
               std::initializer_list<tensor::DType> dtypes,
@@ -43,7 +50,7 @@ class Checks {
   /// begin <= found < end.
   void in_range(const char* name, std::int64_t found, std::int64_t begin, std::int64_t end) const;
   /// Offsets of sequences among `tokens` rows: from 0, never falling, up to `tokens`.
-  /// Returns the number of sequences.
+  /// Returns the number of sequences. The offsets are looked at where reads_values().
   std::int64_t sequences(std::span<const std::int64_t> cu_seqlens, std::int64_t tokens) const;
   /// `message` returns the text after the operation's name.
   template <std::invocable F>
@@ -54,6 +61,7 @@ class Checks {
 
  private:
   const char* operation_;
+  Device device_;
 };
 
 }  // namespace minimax::ops

@@ -6,6 +6,7 @@
 
 #include "cpu/isa.h"
 #include "cpu/thread_pool.h"
+#include "cuda/runtime.h"
 #include "minimax/device.h"
 #include "tensor/buffer.h"
 
@@ -27,11 +28,17 @@ inline constexpr std::int64_t kInt8GroupElements = 32;
 inline constexpr float kInt8SmallestMagnitude = 0x1p-100f;
 
 /// Plain references; all must outlive the context.
+///
+/// On Device::kCuda all tensors, and all arrays that arguments refer to, lie in the memory of the
+/// GPU (ops/place.h brings them there), so that their values are not checked; activations are F32
+/// or BF16, where other devices take F32 only; and an operation may still run when it returns.
 struct Context {
   Device device = Device::kReference;
   cpu::Isa isa = cpu::Isa::kScalar;
-  cpu::ThreadPool* pool = nullptr;   // required for Device::kCpu
-  tensor::Arena* scratch = nullptr;  // required for Device::kCpu; ops rewind what they take
+  cpu::ThreadPool* pool = nullptr;         // required for Device::kCpu
+  minimax::cuda::Runtime* cuda = nullptr;  // required for Device::kCuda
+  tensor::Arena* scratch = nullptr;  // required for both, in the device's memory; ops rewind what
+                                     // they take
 };
 
 }  // namespace minimax::ops

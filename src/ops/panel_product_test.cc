@@ -95,7 +95,7 @@ class Weights {
 
 std::vector<float> run(const Target& target, const tensor::Tensor& x, const Matrix& weight,
                        Precision precision, int threads = 1) {
-  TestContext ctx(target, threads, matmul_scratch_bytes(x.shape()[0], x.shape()[1]));
+  TestContext ctx(target, threads, matmul_scratch_bytes(Device::kCpu, x.shape()[0], x.shape()[1]));
   const GuardedTensor out(DType::kF32, {x.shape()[0], weight.shape()[0]});
   matmul(*ctx, {.x = x, .weight = weight, .precision = precision, .out = *out});
   return out.to_vector();

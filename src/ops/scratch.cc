@@ -8,7 +8,7 @@ namespace {
 
 tensor::Arena& arena_of(const Context& ctx) {
   base::check(ctx.scratch != nullptr, ErrorCode::kInvalidArgument,
-              "context: expected scratch on the CPU, found none");
+              "context: expected scratch, found none");
   return *ctx.scratch;
 }
 
@@ -16,8 +16,12 @@ tensor::Arena& arena_of(const Context& ctx) {
 
 ScratchScope::ScratchScope(const Context& ctx) : arena_(arena_of(ctx)), mark_(arena_.used()) {}
 
-float* ScratchScope::floats(std::int64_t count) {
-  return arena_.allocate(tensor::DType::kF32, {count}).data<float>();
+float* ScratchScope::floats(std::int64_t count) const {
+  return tensor(tensor::DType::kF32, {count}).data<float>();
+}
+
+tensor::Tensor ScratchScope::tensor(tensor::DType dtype, const tensor::Shape& shape) const {
+  return arena_.allocate(dtype, shape);
 }
 
 }  // namespace minimax::ops

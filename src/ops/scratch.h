@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "ops/context.h"
+#include "tensor/tensor.h"
 
 namespace minimax::ops {
 
@@ -17,7 +18,8 @@ class ScratchScope {
   ScratchScope& operator=(const ScratchScope&) = delete;
 
   /// Uninitialised floats, aligned to tensor::Buffer::kAlignment.
-  float* floats(std::int64_t count);
+  float* floats(std::int64_t count) const;
+  tensor::Tensor tensor(tensor::DType dtype, const tensor::Shape& shape) const;
 
  private:
   tensor::Arena& arena_;

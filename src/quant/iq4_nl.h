@@ -32,8 +32,9 @@ struct IQ4_NL {
     set_bits(block.nibbles, i % 16, 4 * (i / 16), 4, code);
   }
   static constexpr float decode(const Block& block, int i) {
+    constexpr auto levels = kNonLinearLevels;  // a copy: a GPU does not see the table of the host
     return tensor::to_float(block.scale) *
-           static_cast<float>(kLevels[static_cast<std::size_t>(code(block, i))]);
+           static_cast<float>(levels[static_cast<std::size_t>(code(block, i))]);
   }
 };
 

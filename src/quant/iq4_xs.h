@@ -44,7 +44,8 @@ struct IQ4_XS {
   static constexpr float decode(const Block& block, int i) {
     const int j = i / kSubElements;
     const float scale = tensor::to_float(block.scale) * static_cast<float>(sub_scale(block, j));
-    return scale * static_cast<float>(kLevels[static_cast<std::size_t>(code(block, i))]);
+    constexpr auto levels = kNonLinearLevels;  // a copy: a GPU does not see the table of the host
+    return scale * static_cast<float>(levels[static_cast<std::size_t>(code(block, i))]);
   }
 };
 

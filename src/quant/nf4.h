@@ -59,7 +59,8 @@ struct Code4Bit {
     set_bits(block.nibbles, i / 2, 4 * (1 - i % 2), 4, code);
   }
   static constexpr float decode(const Block& block, int i) {
-    return kValues[static_cast<std::size_t>(code(block, i))] * block.absmax;
+    constexpr Code4BitValues values = kValues;  // a copy: a GPU does not see the table of the host
+    return values[static_cast<std::size_t>(code(block, i))] * block.absmax;
   }
 };
 

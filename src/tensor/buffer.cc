@@ -4,15 +4,31 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 
+#include <cstring>
 #include <utility>
 
 #include "base/check.h"
+#include "tensor/memory.h"
 
 namespace minimax::tensor {
 namespace {
 
 void unmap(void* data, std::int64_t bytes) noexcept {
   ::munmap(data, static_cast<std::size_t>(bytes));
+}
+
+// Large blocks are states that are copied as a whole: small pages would take most of the time.
+Buffer allocate_on_host(std::int64_t bytes) {
+  constexpr std::int64_t kLarge = std::int64_t{4} << 20;
+  return Buffer::allocate(bytes, bytes >= kLarge ? Pages::kHuge : Pages::kDefault);
+}
+
+void copy_on_host(void* to, const void* from, std::int64_t bytes) {
+  std::memcpy(to, from, static_cast<std::size_t>(bytes));
+}
+
+void clear_on_host(void* data, std::int64_t bytes) {
+  std::memset(data, 0, static_cast<std::size_t>(bytes));
 }
 
 }  // namespace
@@ -71,6 +87,15 @@ std::byte* Arena::allocate(std::int64_t bytes) {
 
 Tensor Arena::allocate(DType dtype, const Shape& shape) {
   return {allocate(shape.elements() * dtype_bytes(dtype)), dtype, shape};
+}
+
+const Memory& host_memory() {
+  static constexpr Memory kMemory{.allocate = allocate_on_host,
+                                  .allocate_staging = allocate_on_host,
+                                  .copy = copy_on_host,
+                                  .clear = clear_on_host,
+                                  .is_host = true};
+  return kMemory;
 }
 
 }  // namespace minimax::tensor

@@ -54,6 +54,7 @@ class Arena {
   Arena() = default;
   explicit Arena(std::int64_t bytes, Pages pages = Pages::kDefault)
       : buffer_(Buffer::allocate(bytes, pages)) {}
+  explicit Arena(Buffer buffer) : buffer_(static_cast<Buffer&&>(buffer)) {}
 
   /// What `bytes` take here: rounded up to Buffer::kAlignment.
   static std::int64_t footprint(std::int64_t bytes);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tensor/shared_buffer.h"
 
-#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -28,11 +27,10 @@ SharedBuffer& SharedBuffer::operator=(SharedBuffer&& other) noexcept {
   return *this;
 }
 
-SharedBuffer SharedBuffer::allocate(std::int64_t bytes) {
+SharedBuffer SharedBuffer::allocate(std::int64_t bytes, const Memory& memory) {
   auto block = std::make_unique<Block>();
-  // Large blocks are states that are copied as a whole: small pages would take most of the time.
-  constexpr std::int64_t kLarge = std::int64_t{4} << 20;
-  block->buffer = Buffer::allocate(bytes, bytes >= kLarge ? Pages::kHuge : Pages::kDefault);
+  block->buffer = memory.allocate(bytes);
+  block->memory = &memory;
   return SharedBuffer(block.release());
 }
 
@@ -45,9 +43,9 @@ void SharedBuffer::unshare(std::int64_t bytes) {
   if (!is_shared()) {
     return;
   }
-  SharedBuffer copy = allocate(block_->buffer.bytes());
+  SharedBuffer copy = allocate(block_->buffer.bytes(), *block_->memory);
   if (bytes > 0) {
-    std::memcpy(copy.data(), data(), static_cast<std::size_t>(bytes));
+    block_->memory->copy(copy.data(), data(), bytes);
   }
   std::swap(block_, copy.block_);
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "tensor/buffer.h"
+#include "tensor/memory.h"
 
 namespace minimax::tensor {
 
@@ -22,7 +23,7 @@ class SharedBuffer {
   SharedBuffer& operator=(SharedBuffer&& other) noexcept;
 
   /// Zero-filled, with one owner. Throws: Error{kOutOfMemory}.
-  static SharedBuffer allocate(std::int64_t bytes);
+  static SharedBuffer allocate(std::int64_t bytes, const Memory& memory = host_memory());
 
   std::byte* data() const { return block_ != nullptr ? block_->buffer.data() : nullptr; }
   std::int64_t owners() const;
@@ -35,6 +36,7 @@ class SharedBuffer {
  private:
   struct Block {
     Buffer buffer;
+    const Memory* memory = nullptr;
     std::atomic<std::int64_t> owners = 1;
   };
 

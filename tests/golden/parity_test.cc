@@ -9,6 +9,7 @@
 #include "minimax/model.h"
 #include "tests/golden/golden_file.h"
 #include "tests/support/difference.h"
+#include "tests/support/gpu.h"
 
 namespace minimax::testing {
 namespace {
@@ -28,6 +29,12 @@ MiniMaxForCausalLM load(const std::string& name, Device device, int threads = 2)
 
 class GoldenModel : public ::testing::TestWithParam<std::tuple<std::string, Device>> {
  protected:
+  void SetUp() override {
+    const std::string missing = device() == Device::kCuda ? missing_gpu() : std::string();
+    if (!missing.empty()) {
+      GTEST_SKIP() << missing;
+    }
+  }
   std::string name() const { return std::get<0>(GetParam()); }
   Device device() const { return std::get<1>(GetParam()); }
   double tolerance() const {
@@ -128,12 +135,13 @@ std::vector<std::string> all_model_names() {
 
 std::string test_name(const ::testing::TestParamInfo<std::tuple<std::string, Device>>& test) {
   const auto& [name, device] = test.param;
-  std::string text = name + (device == Device::kReference ? "_reference" : "_cpu");
+  constexpr const char* kNames[] = {"_reference", "_cpu", "_cuda"};
+  std::string text = name + kNames[static_cast<int>(device)];
   std::replace_if(text.begin(), text.end(), [](char c) { return c == '-' || c == '/'; }, '_');
   return text;
 }
 
-const auto kDevices = ::testing::Values(Device::kReference, Device::kCpu);
+const auto kDevices = ::testing::Values(Device::kReference, Device::kCpu, Device::kCuda);
 INSTANTIATE_TEST_SUITE_P(All, GoldenModel,
                          ::testing::Combine(::testing::ValuesIn(all_model_names()), kDevices),
                          test_name);

@@ -14,8 +14,10 @@
 namespace minimax::ops {
 namespace {
 
-void check_arguments(const EagerAttentionArgs& args) {
-  const Checks checks("eager_attention");
+void check_arguments(const Context& ctx, const EagerAttentionArgs& args) {
+  const Checks checks("eager_attention", ctx);
+  checks.that(checks.reads_values(),
+              [] { return "is not on the GPU yet: expected the cpu or the reference"; });
   check_arguments(checks, args.attention);
   const std::int64_t sequences = std::ssize(args.attention.caches);
   checks.equal("number of weights", std::ssize(args.weights), sequences);
@@ -57,6 +59,8 @@ void run(const Context& ctx, const EagerSequence& args) {
       return reference::eager_attention(args);
     case Device::kCpu:
       return run_on_cpu(ctx, args);
+    case Device::kCuda:
+      return;  // refused above
   }
 }
 
@@ -91,7 +95,7 @@ void drop_weights(const SequenceDropout& dropout, const EagerRow& row) {
 }
 
 void eager_attention(const Context& ctx, const EagerAttentionArgs& args) {
-  check_arguments(args);
+  check_arguments(ctx, args);
   for (std::size_t b = 0; b < args.weights.size(); ++b) {
     run(ctx, eager_sequence(args, b));
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "cpu/isa.h"
+#include "ops/embedding/embedding.h"
 #include "quant/matrix.h"
 
 namespace minimax::ops {
@@ -28,5 +29,11 @@ namespace kernels {
 template <cpu::Isa isa>
 void embedding(const EmbeddingRows& args, std::int64_t begin, std::int64_t end);
 }  // namespace kernels
+
+/// On the arguments of the operation, checked.
+namespace cuda {
+void embedding(const Context& ctx, const quant::Matrix& table,
+               std::span<const std::int32_t> token_ids, const tensor::Tensor& out);
+}
 
 }  // namespace minimax::ops

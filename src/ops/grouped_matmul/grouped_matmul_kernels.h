@@ -11,3 +11,9 @@ void grouped_gated_matmul(const GroupedGatedMatmulArgs& args);
 void grouped_matmul(const GroupedMatmulArgs& args);
 
 }  // namespace minimax::ops::reference
+
+/// On the arguments of the operation, checked.
+namespace minimax::ops::cuda {
+void grouped_gated_matmul(const Context& ctx, const GroupedGatedMatmulArgs& args);
+void grouped_matmul(const Context& ctx, const GroupedMatmulArgs& args);
+}  // namespace minimax::ops::cuda

@@ -105,7 +105,7 @@ class GroupedMatmul : public ::testing::TestWithParam<Case> {
   // The product of one row with one weight, from the operation for a single matrix.
   std::vector<float> matmul_of(const tensor::Tensor& row, const quant::Matrix& weight) const {
     const GuardedTensor out(DType::kF32, {1, weight.shape()[0]});
-    TestContext ctx(target(), 1, matmul_scratch_bytes(1, row.shape()[1]));
+    TestContext ctx(target(), 1, matmul_scratch_bytes(Device::kCpu, 1, row.shape()[1]));
     matmul(*ctx, {.x = row, .weight = weight, .precision = precision(), .out = *out});
     return out.to_vector();
   }

@@ -14,13 +14,11 @@
 namespace minimax::ops {
 namespace {
 
-using tensor::DType;
-
-void check_arguments(const LightningAttentionArgs& args) {
-  const Checks checks("lightning_attention");
-  checks.tensor("qkv", args.qkv, DType::kF32, {Checks::kAny, Checks::kAny, 3, Checks::kAny});
+void check_arguments(const Context& ctx, const LightningAttentionArgs& args) {
+  const Checks checks("lightning_attention", ctx);
+  checks.activations("qkv", args.qkv, {Checks::kAny, Checks::kAny, 3, Checks::kAny});
   const tensor::Shape& shape = args.qkv.shape();
-  checks.tensor("out", args.out, DType::kF32, {shape[0], shape[1], shape[3]});
+  checks.activations("out", args.out, {shape[0], shape[1], shape[3]});
   checks.disjoint("out", args.out, "qkv", args.qkv);
   checks.equal("elements of decay", static_cast<std::int64_t>(args.decay.size()), shape[1]);
   const std::int64_t sequences = checks.sequences(args.cu_seqlens, shape[0]);
@@ -28,6 +26,9 @@ void check_arguments(const LightningAttentionArgs& args) {
   checks.that(args.block_size >= 1, [&] {
     return fmt::format("block_size: expected at least 1, found {}", args.block_size);
   });
+  if (!checks.reads_values()) {
+    return;
+  }
   for (const float decay : args.decay) {
     checks.that(decay >= 0.0f,
                 [&] { return fmt::format("decay: expected at least 0, found {}", decay); });
@@ -108,12 +109,14 @@ std::int64_t kernels::lightning_scratch_floats(std::int64_t head_dim) {
 }
 
 void lightning_attention(const Context& ctx, const LightningAttentionArgs& args) {
-  check_arguments(args);
+  check_arguments(ctx, args);
   switch (ctx.device) {
     case Device::kReference:
       return run_reference(args);
     case Device::kCpu:
       return run_cpu(ctx, args);
+    case Device::kCuda:
+      return cuda::lightning_attention(ctx, args);
   }
 }
 

@@ -16,9 +16,10 @@ struct LightningAttentionArgs {
   std::span<const float> decay;  // [H], positive: a state shrinks by exp(-decay) a token
   std::span<const std::int64_t> cu_seqlens;  // [B + 1]: sequence b has tokens [b, b + 1) of these
   std::span<float* const> states;  // [B], each [H, D, D] F32 (key row, value column); in and out
-  std::int64_t block_size = 256;   // at most so many tokens a block; any value gives the same
-                                   // result but rounding, and kernels may take smaller blocks
-  tensor::Tensor out;              // [T, H, D] F32
+  std::int64_t longest = 0;  // tokens of the longest sequence where the caller knows it; 0: unknown
+  std::int64_t block_size = 256;  // at most so many tokens a block; any value gives the same
+                                  // result but rounding, and kernels may take smaller blocks
+  tensor::Tensor out;             // [T, H, D] F32
 };
 
 /// With q, k, v = SiLU(qkv), for each head and token t:

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "cpu/isa.h"
+#include "ops/lightning_attention/lightning_attention.h"
 
 namespace minimax::ops {
 
@@ -48,5 +49,10 @@ template <cpu::Isa isa>
 void lightning_attention(const LightningHead& head, const LightningWork& work);
 
 }  // namespace kernels
+
+/// On the arguments of the operation, checked.
+namespace cuda {
+void lightning_attention(const Context& ctx, const LightningAttentionArgs& args);
+}
 
 }  // namespace minimax::ops

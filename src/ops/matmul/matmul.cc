@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/matmul/matmul.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -45,22 +46,29 @@ void cpu_matmul(const Context& ctx, const MatmulArgs& args) {
 }  // namespace
 
 void matmul(const Context& ctx, const MatmulArgs& args) {
-  using tensor::DType;
-  const Checks checks("matmul");
-  checks.tensor("x", args.x, DType::kF32, {Checks::kAny, Checks::kAny});
+  const Checks checks("matmul", ctx);
+  checks.activations("x", args.x, {Checks::kAny, Checks::kAny});
   checks.matrix("weight", args.weight, {Checks::kAny, args.x.shape()[1]});
-  checks.tensor("out", args.out, DType::kF32, {args.x.shape()[0], args.weight.shape()[0]});
+  checks.activations("out", args.out, {args.x.shape()[0], args.weight.shape()[0]});
   checks.disjoint("out", args.out, "x", args.x);
   switch (ctx.device) {
     case Device::kReference:
       return reference_matmul(args);
     case Device::kCpu:
       return cpu_matmul(ctx, args);
+    case Device::kCuda:
+      return cuda::matmul(ctx, args);
   }
 }
 
-std::int64_t matmul_scratch_bytes(std::int64_t rows, std::int64_t inner) {
-  return weight_product_bytes(rows, inner);
+std::int64_t matmul_scratch_bytes(Device device, std::int64_t rows, std::int64_t inner) {
+  if (device != Device::kCuda) {
+    return weight_product_bytes(rows, inner);
+  }
+  // Activations as another type, and a part of the weights, decoded.
+  const std::int64_t row_bytes = inner * static_cast<std::int64_t>(sizeof(float));
+  return tensor::Arena::footprint(rows * row_bytes) +
+         tensor::Arena::footprint(std::max(cuda::kDecodedBytes, row_bytes));
 }
 
 }  // namespace minimax::ops

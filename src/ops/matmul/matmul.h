@@ -26,7 +26,7 @@ struct MatmulArgs {
 /// memory for few rows, by multiply-adds from some tens on.
 void matmul(const Context& ctx, const MatmulArgs& args);
 
-/// The bytes of scratch that matmul takes for T rows of K.
-std::int64_t matmul_scratch_bytes(std::int64_t rows, std::int64_t inner);
+/// The bytes of scratch that matmul takes for T rows of K at most.
+std::int64_t matmul_scratch_bytes(Device device, std::int64_t rows, std::int64_t inner);
 
 }  // namespace minimax::ops

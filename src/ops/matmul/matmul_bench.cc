@@ -25,8 +25,8 @@ void matmul_speed(benchmark::State& bench) {
   fill_bfloat16(weights);
   std::vector<float> x(static_cast<std::size_t>(rows * inner), 0.5f);
   std::vector<float> out(static_cast<std::size_t>(rows * columns));
-  ProductBench common(static_cast<int>(bench.range(3)), matmul_scratch_bytes(rows, inner),
-                      precision);
+  ProductBench common(static_cast<int>(bench.range(3)),
+                      matmul_scratch_bytes(Device::kCpu, rows, inner), precision);
   const Context ctx = common.context();
   std::int64_t copy = 0;
   common.measure(bench, static_cast<double>(rows * inner * columns),
@@ -66,8 +66,8 @@ void quantized_matmul_speed(benchmark::State& bench) {
   }
   std::vector<float> x(static_cast<std::size_t>(rows * inner), 0.5f);
   std::vector<float> out(static_cast<std::size_t>(rows * columns));
-  ProductBench common(static_cast<int>(bench.range(3)), matmul_scratch_bytes(rows, inner),
-                      ProductBench::Roof::kInt8);
+  ProductBench common(static_cast<int>(bench.range(3)),
+                      matmul_scratch_bytes(Device::kCpu, rows, inner), ProductBench::Roof::kInt8);
   const Context ctx = common.context();
   bench.SetLabel(std::string(quant::info(format).name));
   std::int64_t copy = 0;

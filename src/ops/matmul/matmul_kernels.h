@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "ops/context.h"
+#include "ops/matmul/matmul.h"
 #include "quant/matrix.h"
 
 namespace minimax::ops::reference {
@@ -14,3 +15,13 @@ namespace minimax::ops::reference {
 void matmul_row(const float* x, const quant::Matrix& weight, Precision precision, float* out);
 
 }  // namespace minimax::ops::reference
+
+namespace minimax::ops::cuda {
+
+/// Weights that have to be decoded are decoded in parts of at most so many bytes, or one row.
+inline constexpr std::int64_t kDecodedBytes = std::int64_t{256} << 20;
+
+/// On the arguments of the operation, checked.
+void matmul(const Context& ctx, const MatmulArgs& args);
+
+}  // namespace minimax::ops::cuda

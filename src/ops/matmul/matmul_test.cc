@@ -37,7 +37,8 @@ class Matmul : public ::testing::TestWithParam<Case> {
 
   std::vector<float> run(const tensor::Tensor& x, const tensor::Tensor& weight,
                          int threads = 2) const {
-    TestContext ctx(target(), threads, matmul_scratch_bytes(x.shape()[0], x.shape()[1]));
+    TestContext ctx(target(), threads,
+                    matmul_scratch_bytes(Device::kCpu, x.shape()[0], x.shape()[1]));
     const GuardedTensor out(DType::kF32, {x.shape()[0], weight.shape()[0]});
     matmul(*ctx, {.x = x, .weight = weight, .precision = precision(), .out = *out});
     return out.to_vector();

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "cpu/isa.h"
+#include "ops/moe_combine/moe_combine.h"
 
 namespace minimax::ops {
 
@@ -24,6 +25,11 @@ void moe_combine(const MoeCombineRows& args, std::int64_t begin, std::int64_t en
 namespace kernels {
 template <cpu::Isa isa>
 void moe_combine(const MoeCombineRows& args, std::int64_t begin, std::int64_t end);
+}
+
+/// On the arguments of the operation, checked.
+namespace cuda {
+void moe_combine(const Context& ctx, const MoeCombineArgs& args);
 }
 
 }  // namespace minimax::ops

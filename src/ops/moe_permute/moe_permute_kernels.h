@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "ops/moe_permute/moe_permute.h"
+
 namespace minimax::ops {
 
 struct MoePermutePairs {
@@ -17,6 +19,11 @@ struct MoePermutePairs {
 
 namespace reference {
 void moe_permute(const MoePermutePairs& args);
+}
+
+/// On the arguments of the operation, checked.
+namespace cuda {
+void moe_permute(const Context& ctx, const MoePermutePairs& pairs);
 }
 
 }  // namespace minimax::ops

@@ -10,7 +10,9 @@
 namespace minimax::ops {
 
 void random_scale(const Context& ctx, const RandomScaleArgs& args) {
-  const Checks checks("random_scale");
+  const Checks checks("random_scale", ctx);
+  checks.that(checks.reads_values(),
+              [] { return "training is not on the GPU yet: expected the cpu or the reference"; });
   checks.tensor("x", args.x, tensor::DType::kF32, {Checks::kAny, Checks::kAny});
   const std::int64_t rows = args.x.shape()[0];
   const std::int64_t width = args.x.shape()[1];
@@ -27,6 +29,8 @@ void random_scale(const Context& ctx, const RandomScaleArgs& args) {
       return parallel_rows(ctx, rows, width, [&](std::int64_t begin, std::int64_t end) {
         reference::random_scale(args, begin, end);
       });
+    case Device::kCuda:
+      return;  // refused above
   }
 }
 

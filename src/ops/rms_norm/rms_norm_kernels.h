@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "cpu/isa.h"
+#include "ops/rms_norm/rms_norm.h"
 
 namespace minimax::ops {
 
@@ -23,6 +24,12 @@ void rms_norm(const RmsNormRows& args, std::int64_t begin, std::int64_t end);
 namespace kernels {
 template <cpu::Isa isa>
 void rms_norm(const RmsNormRows& args, std::int64_t begin, std::int64_t end);
+}
+
+/// On the arguments of the operation, checked.
+namespace cuda {
+void rms_norm(const Context& ctx, const tensor::Tensor& x, const tensor::Tensor& weight, double eps,
+              const tensor::Tensor& out);
 }
 
 }  // namespace minimax::ops

@@ -14,8 +14,8 @@ namespace minimax::ops {
 /// frequency and the product are rounded to float32 as in the published implementation, so that
 /// positions far out agree with what the model was trained on; docs/numerics.md has the error.
 /// Shapes: positions [T]; cos, sin [T, R/2] F32.
-void rope_table(std::span<const std::int64_t> positions, double theta, const tensor::Tensor& cos,
-                const tensor::Tensor& sin);
+void rope_table(const Context& ctx, std::span<const std::int64_t> positions, double theta,
+                const tensor::Tensor& cos, const tensor::Tensor& sin);
 
 /// Rotates the pairs (j, j + R/2) of the first R dimensions of every head, in place; dimensions
 /// from R on pass through.

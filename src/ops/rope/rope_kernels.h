@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "cpu/isa.h"
+#include "ops/rope/rope.h"
 
 namespace minimax::ops {
 
@@ -25,5 +26,13 @@ namespace kernels {
 template <cpu::Isa isa>
 void rope(const RopeRows& args, std::int64_t begin, std::int64_t end);
 }
+
+/// On the arguments of the operation, checked.
+namespace cuda {
+void rope_table(const Context& ctx, std::span<const std::int64_t> positions, double theta,
+                const tensor::Tensor& cos, const tensor::Tensor& sin);
+void rope(const Context& ctx, const tensor::Tensor& x, const tensor::Tensor& cos,
+          const tensor::Tensor& sin);
+}  // namespace cuda
 
 }  // namespace minimax::ops

@@ -26,7 +26,7 @@ Table table_of(const std::vector<std::int64_t>& positions, double theta, std::in
   const auto tokens = static_cast<std::int64_t>(positions.size());
   Table table{GuardedTensor(DType::kF32, {tokens, pairs}),
               GuardedTensor(DType::kF32, {tokens, pairs})};
-  rope_table(positions, theta, *table.cos, *table.sin);
+  rope_table(Context{}, positions, theta, *table.cos, *table.sin);
   return table;
 }
 

@@ -10,9 +10,9 @@ namespace {
 
 using tensor::DType;
 
-void check_arguments(const RouterArgs& args) {
-  const Checks checks("router");
-  checks.tensor("x", args.x, DType::kF32, {Checks::kAny, Checks::kAny});
+void check_arguments(const Context& ctx, const RouterArgs& args) {
+  const Checks checks("router", ctx);
+  checks.activations("x", args.x, {Checks::kAny, Checks::kAny});
   const std::int64_t tokens = args.x.shape()[0];
   checks.tensor("weight", args.weight, DType::kF32, {Checks::kAny, args.x.shape()[1]});
   const std::int64_t experts = args.weight.shape()[0];
@@ -21,6 +21,23 @@ void check_arguments(const RouterArgs& args) {
   const std::int64_t top_k = args.expert_ids.shape()[1];
   checks.in_range("experts per token", top_k, 1, experts + 1);
   checks.tensor("expert_weights", args.expert_weights, DType::kF32, {tokens, top_k});
+}
+
+RouterLogits logits_of(const RouterArgs& args) {
+  return {.x = args.x.data<float>(),
+          .weight = args.weight.data<float>(),
+          .tokens = args.x.shape()[0],
+          .width = args.x.shape()[1],
+          .experts = args.weight.shape()[0],
+          .logits = args.logits.data<float>()};
+}
+
+RouterChoice choice_of(const RouterArgs& args) {
+  return {.logits = args.logits.data<float>(),
+          .experts = args.weight.shape()[0],
+          .top_k = args.expert_ids.shape()[1],
+          .expert_ids = args.expert_ids.data<std::int32_t>(),
+          .expert_weights = args.expert_weights.data<float>()};
 }
 
 void run_cpu_logits(const Context& ctx, const RouterLogits& args) {
@@ -35,28 +52,21 @@ void run_cpu_logits(const Context& ctx, const RouterLogits& args) {
 }  // namespace
 
 void router(const Context& ctx, const RouterArgs& args) {
-  check_arguments(args);
+  check_arguments(ctx, args);
   const std::int64_t tokens = args.x.shape()[0];
-  const RouterLogits logits{.x = args.x.data<float>(),
-                            .weight = args.weight.data<float>(),
-                            .tokens = tokens,
-                            .width = args.x.shape()[1],
-                            .experts = args.weight.shape()[0],
-                            .logits = args.logits.data<float>()};
-  const RouterChoice choice{.logits = logits.logits,
-                            .experts = logits.experts,
-                            .top_k = args.expert_ids.shape()[1],
-                            .expert_ids = args.expert_ids.data<std::int32_t>(),
-                            .expert_weights = args.expert_weights.data<float>()};
   switch (ctx.device) {
     case Device::kReference:
-      reference::router_logits(logits, 0, tokens);
-      return reference::router_choice(choice, 0, tokens);
-    case Device::kCpu:
-      run_cpu_logits(ctx, logits);
+      reference::router_logits(logits_of(args), 0, tokens);
+      return reference::router_choice(choice_of(args), 0, tokens);
+    case Device::kCpu: {
+      run_cpu_logits(ctx, logits_of(args));
       // Of the same logits the reference's choice is as good as any, and cheap.
+      const RouterChoice choice = choice_of(args);
       return parallel_rows(ctx, tokens, choice.experts * choice.top_k * 8,
                            &reference::router_choice, choice);
+    }
+    case Device::kCuda:
+      return cuda::router(ctx, args);
   }
 }
 

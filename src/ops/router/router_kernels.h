@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "cpu/isa.h"
+#include "ops/router/router.h"
 
 namespace minimax::ops {
 
@@ -38,5 +39,10 @@ inline constexpr std::int64_t kRouterBlock = 4;
 template <cpu::Isa isa>
 void router_logits(const RouterLogits& args, std::int64_t begin, std::int64_t end);
 }  // namespace kernels
+
+/// On the arguments of the operation, checked.
+namespace cuda {
+void router(const Context& ctx, const RouterArgs& args);
+}
 
 }  // namespace minimax::ops

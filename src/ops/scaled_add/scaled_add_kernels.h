@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "cpu/isa.h"
+#include "ops/scaled_add/scaled_add.h"
 
 namespace minimax::ops {
 
@@ -23,6 +24,11 @@ void scaled_add(const ScaledAddElements& args, std::int64_t begin, std::int64_t 
 namespace kernels {
 template <cpu::Isa isa>
 void scaled_add(const ScaledAddElements& args, std::int64_t begin, std::int64_t end);
+}
+
+/// On the arguments of the operation, checked.
+namespace cuda {
+void scaled_add(const Context& ctx, const ScaledAddArgs& args);
 }
 
 }  // namespace minimax::ops

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "cpu/isa.h"
+#include "ops/sigmoid_blend/sigmoid_blend.h"
 
 namespace minimax::ops {
 
@@ -23,6 +24,13 @@ void sigmoid_blend(const SigmoidBlendRows& args, std::int64_t begin, std::int64_
 namespace kernels {
 template <cpu::Isa isa>
 void sigmoid_blend(const SigmoidBlendRows& args, std::int64_t begin, std::int64_t end);
+}
+
+/// On the arguments of the operation, checked.
+namespace cuda {
+void sigmoid_blend(const Context& ctx, const tensor::Tensor& coefficient,
+                   const tensor::Tensor& routed, const tensor::Tensor& shared,
+                   const tensor::Tensor& out);
 }
 
 }  // namespace minimax::ops

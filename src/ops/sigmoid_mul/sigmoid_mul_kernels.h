@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "cpu/isa.h"
+#include "ops/sigmoid_mul/sigmoid_mul.h"
 
 namespace minimax::ops {
 
@@ -21,6 +22,12 @@ void sigmoid_mul(const SigmoidMulElements& args, std::int64_t begin, std::int64_
 namespace kernels {
 template <cpu::Isa isa>
 void sigmoid_mul(const SigmoidMulElements& args, std::int64_t begin, std::int64_t end);
+}
+
+/// On the arguments of the operation, checked.
+namespace cuda {
+void sigmoid_mul(const Context& ctx, const tensor::Tensor& x, const tensor::Tensor& gate,
+                 const tensor::Tensor& out);
 }
 
 }  // namespace minimax::ops

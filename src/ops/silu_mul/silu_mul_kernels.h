@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "cpu/isa.h"
+#include "ops/silu_mul/silu_mul.h"
 
 namespace minimax::ops {
 
@@ -21,6 +22,12 @@ void silu_mul(const SiluMulElements& args, std::int64_t begin, std::int64_t end)
 namespace kernels {
 template <cpu::Isa isa>
 void silu_mul(const SiluMulElements& args, std::int64_t begin, std::int64_t end);
+}
+
+/// On the arguments of the operation, checked.
+namespace cuda {
+void silu_mul(const Context& ctx, const tensor::Tensor& gate, const tensor::Tensor& up,
+              const tensor::Tensor& out);
 }
 
 }  // namespace minimax::ops

@@ -46,16 +46,19 @@ void check_caches(const Checks& checks, std::span<const std::int64_t> cu_seqlens
                   std::int64_t tokens, std::span<const KvCacheView> caches, std::int64_t window) {
   const std::int64_t sequences = checks.sequences(cu_seqlens, tokens);
   checks.equal("number of caches", static_cast<std::int64_t>(caches.size()), sequences);
+  if (!checks.reads_values()) {
+    return;
+  }
   for (std::size_t b = 0; b < caches.size(); ++b) {
     check_cache(checks, caches[b], cu_seqlens[b + 1] - cu_seqlens[b], window);
   }
 }
 
-void check_arguments(const KvCacheAppendArgs& args) {
-  const Checks checks("kv_cache_append");
-  checks.tensor("k", args.k, DType::kF32, {Checks::kAny, Checks::kAny, Checks::kAny});
+void check_arguments(const Context& ctx, const KvCacheAppendArgs& args) {
+  const Checks checks("kv_cache_append", ctx);
+  checks.activations("k", args.k, {Checks::kAny, Checks::kAny, Checks::kAny});
   const tensor::Shape& shape = args.k.shape();
-  checks.tensor("v", args.v, DType::kF32, {shape[0], shape[1], shape[2]});
+  checks.activations("v", args.v, {shape[0], shape[1], shape[2]});
   constexpr std::int64_t kOnlyItself = 1;
   check_caches(checks, args.cu_seqlens, shape[0], args.caches, kOnlyItself);
 }
@@ -90,12 +93,20 @@ void append_on_cpu(const Context& ctx, const KvCacheAppendArgs& args) {
   }
 }
 
+std::vector<SoftmaxSequence> sequences_of(const SoftmaxAttentionArgs& args) {
+  std::vector<SoftmaxSequence> sequences;
+  for (std::size_t b = 0; b < args.caches.size(); ++b) {
+    sequences.push_back(sequence_of(args, b));
+  }
+  return sequences;
+}
+
 }  // namespace
 
 void check_arguments(const Checks& checks, const SoftmaxAttentionArgs& args) {
-  checks.tensor("q", args.q, DType::kF32, {Checks::kAny, Checks::kAny, Checks::kAny});
+  checks.activations("q", args.q, {Checks::kAny, Checks::kAny, Checks::kAny});
   const tensor::Shape& shape = args.q.shape();
-  checks.tensor("out", args.out, DType::kF32, {shape[0], shape[1], shape[2]});
+  checks.activations("out", args.out, {shape[0], shape[1], shape[2]});
   checks.disjoint("out", args.out, "q", args.q);
   checks.that(args.num_key_value_heads >= 1 && shape[1] % args.num_key_value_heads == 0, [&] {
     return fmt::format("num_key_value_heads: expected a divisor of {}, found {}", shape[1],
@@ -121,7 +132,7 @@ SoftmaxSequence sequence_of(const SoftmaxAttentionArgs& args, std::size_t sequen
 }
 
 void kv_cache_append(const Context& ctx, const KvCacheAppendArgs& args) {
-  check_arguments(args);
+  check_arguments(ctx, args);
   switch (ctx.device) {
     case Device::kReference:
       for (std::size_t b = 0; b < args.caches.size(); ++b) {
@@ -130,23 +141,23 @@ void kv_cache_append(const Context& ctx, const KvCacheAppendArgs& args) {
       return;
     case Device::kCpu:
       return append_on_cpu(ctx, args);
+    case Device::kCuda:
+      return cuda::kv_cache_append(ctx, args);
   }
 }
 
 void softmax_attention(const Context& ctx, const SoftmaxAttentionArgs& args) {
-  check_arguments(Checks("softmax_attention"), args);
-  std::vector<SoftmaxSequence> sequences;
-  for (std::size_t b = 0; b < args.caches.size(); ++b) {
-    sequences.push_back(sequence_of(args, b));
-  }
+  check_arguments(Checks("softmax_attention", ctx), args);
   switch (ctx.device) {
     case Device::kReference:
-      for (const SoftmaxSequence& sequence : sequences) {
+      for (const SoftmaxSequence& sequence : sequences_of(args)) {
         reference::softmax_attention(sequence);
       }
       return;
     case Device::kCpu:
-      return softmax_on_cpu(ctx, sequences);
+      return softmax_on_cpu(ctx, sequences_of(args));
+    case Device::kCuda:
+      return cuda::softmax_attention(ctx, args);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "cpu/isa.h"
+#include "ops/softmax_attention/softmax_attention.h"
 #include "tensor/dtype.h"
 
 namespace minimax::ops {
@@ -103,5 +104,11 @@ template <cpu::Isa isa>
 void softmax_merge(const SoftmaxMerge& merge, std::int64_t begin, std::int64_t end);
 
 }  // namespace kernels
+
+/// On the arguments of the operation, checked.
+namespace cuda {
+void kv_cache_append(const Context& ctx, const KvCacheAppendArgs& args);
+void softmax_attention(const Context& ctx, const SoftmaxAttentionArgs& args);
+}  // namespace cuda
 
 }  // namespace minimax::ops

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// This folder in a build without CUDA: whoever asks for the GPU is told so.
+#include "base/check.h"
+#include "cuda/device.h"
+#include "cuda/machine.h"
+#include "cuda/memory.h"
+#include "cuda/runtime.h"
+
+namespace minimax::cuda {
+namespace {
+
+[[noreturn]] void refuse() {
+  throw Error(ErrorCode::kDevice,
+              "cuda: this program was built without CUDA: the build found no nvcc");
+}
+
+}  // namespace
+
+DeviceInfo require_device() { refuse(); }
+const tensor::Memory& device_memory() { refuse(); }
+
+struct Blas::Impl {};
+Blas::Blas() { refuse(); }
+Blas::~Blas() = default;
+void Blas::multiply(Stream, const DenseProduct&) { refuse(); }
+
+Staging::Staging(std::int64_t) { refuse(); }
+const std::byte* Staging::put(const void*, std::int64_t) { refuse(); }
+void Staging::send(Stream) { refuse(); }
+
+Runtime::Runtime(std::int64_t) { refuse(); }
+Runtime::~Runtime() = default;
+Blas& Runtime::blas() { refuse(); }
+void Runtime::synchronize() { refuse(); }
+void Runtime::download(const void*, std::span<std::byte>) { refuse(); }
+
+MachineLimits measure_machine(Runtime&) { refuse(); }
+
+}  // namespace minimax::cuda

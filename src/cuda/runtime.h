@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// What work on the GPU shares: a stream, the library of matrix products, and a way for small host
+// arrays to get to where kernels read them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "cuda/blas.h"
+#include "cuda/stream.h"
+#include "tensor/buffer.h"
+
+namespace minimax::cuda {
+
+/// Host arrays on their way to the GPU: lengths, positions, pointers. They are gathered in pinned
+/// memory and sent in one copy, so that a step costs one of it.
+class Staging {
+ public:
+  explicit Staging(std::int64_t bytes);
+
+  /// Forgets what was put before.
+  void start() { used_ = sent_ = 0; }
+  /// Takes a copy. Returns where the GPU will find it after send(), until the next start().
+  /// Throws: Error{kOutOfMemory} where the planned size is used up.
+  const std::byte* put(const void* data, std::int64_t bytes);
+  /// Sends what was put since the last send().
+  void send(Stream stream);
+
+ private:
+  tensor::Buffer host_;
+  tensor::Buffer device_;
+  std::int64_t used_ = 0;
+  std::int64_t sent_ = 0;
+};
+
+class Runtime {
+ public:
+  /// Throws: as require_device(); Error{kDevice} naming the library that cannot be loaded.
+  explicit Runtime(std::int64_t staging_bytes = std::int64_t{16} << 20);
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  Stream stream() const { return stream_; }
+  Staging& staging() { return *staging_; }
+  /// Loads the library at the first call. Throws: Error{kDevice} naming what cannot be loaded.
+  Blas& blas();
+  int multiprocessors() const { return multiprocessors_; }
+
+  /// Waits for all work. Throws: Error{kDevice} where any of it failed.
+  void synchronize();
+  /// From the GPU to host memory, after all work so far; waits for it.
+  void download(const void* from, std::span<std::byte> to);
+
+ private:
+  Stream stream_ = nullptr;
+  int multiprocessors_ = 0;
+  std::unique_ptr<Staging> staging_;
+  std::unique_ptr<Blas> blas_;
+};
+
+}  // namespace minimax::cuda

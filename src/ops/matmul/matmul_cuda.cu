@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// matmul on the GPU for many rows: cuBLASLt on plain weights of the activations' type; weights of
+// any other format are decoded into scratch first, some rows of them at a time.
+#include <algorithm>
+
+#include "cuda/kernel.cuh"
+#include "ops/matmul/matmul_kernels.h"
+#include "ops/scratch.h"
+#include "quant/format.h"
+
+namespace minimax::ops::cuda {
+namespace {
+
+using minimax::cuda::elements;
+using minimax::cuda::for_each;
+using minimax::cuda::from_float;
+using minimax::cuda::to_float;
+using minimax::cuda::visit_activations;
+using tensor::DType;
+
+// Rows [first, first + rows) of a matrix as T.
+template <class F, class T>
+void decode_rows(const Context& ctx, const quant::Matrix& weight, std::int64_t first,
+                 std::int64_t rows, T* out) {
+  const std::int64_t columns = weight.shape()[1];
+  const auto* blocks = reinterpret_cast<const typename F::Block*>(weight.bytes_begin()) +
+                       first * (columns / F::kElements);
+  for_each(ctx.cuda->stream(), rows * columns, "decoding weights", [=] __device__(std::int64_t i) {
+    out[i] = from_float<T>(F::decode(blocks[i / F::kElements], static_cast<int>(i % F::kElements)));
+  });
+}
+
+void decode_rows(const Context& ctx, const quant::Matrix& weight, std::int64_t first,
+                 const tensor::Tensor& out) {
+  quant::visit_format(weight.format(), [&]<class F>() {
+    visit_activations(out.dtype(), [&]<class T>() {
+      decode_rows<F>(ctx, weight, first, out.shape()[0], elements<T>(out));
+    });
+  });
+}
+
+template <class From, class To>
+void convert(const Context& ctx, const From* x, const tensor::Tensor& to) {
+  To* out = elements<To>(to);
+  for_each(ctx.cuda->stream(), to.elements(), "converting activations",
+           [=] __device__(std::int64_t i) { out[i] = from_float<To>(to_float(x[i])); });
+}
+
+// The same values as another type.
+void convert(const Context& ctx, const tensor::Tensor& from, const tensor::Tensor& to) {
+  visit_activations(from.dtype(), [&]<class From>() {
+    visit_activations(to.dtype(),
+                      [&]<class To>() { convert<From, To>(ctx, elements<From>(from), to); });
+  });
+}
+
+// Rounded where the caller wants that, or where nothing is lost by it.
+DType product_type(const MatmulArgs& args) {
+  const bool is_exact =
+      args.x.dtype() == DType::kBF16 && args.weight.format() == quant::Format::kBF16;
+  return args.precision == Precision::kBFloat16 || is_exact ? DType::kBF16 : DType::kF32;
+}
+
+}  // namespace
+
+void matmul(const Context& ctx, const MatmulArgs& args) {
+  const std::int64_t rows = args.x.shape()[0];
+  const std::int64_t inner = args.x.shape()[1];
+  const std::int64_t columns = args.weight.shape()[0];
+  if (rows == 0 || columns == 0) {
+    return;
+  }
+  const ScratchScope scratch(ctx);
+  const DType dtype = product_type(args);
+  tensor::Tensor x = args.x;
+  if (x.dtype() != dtype) {
+    x = scratch.tensor(dtype, args.x.shape());
+    convert(ctx, args.x, x);
+  }
+  const bool as_it_is = args.weight.is_plain() && args.weight.tensor().dtype() == dtype;
+  const std::int64_t at_once =
+      as_it_is ? columns
+               : std::min(columns, std::max<std::int64_t>(
+                                       1, kDecodedBytes / (inner * tensor::dtype_bytes(dtype))));
+  const tensor::Tensor decoded =
+      as_it_is ? args.weight.tensor() : scratch.tensor(dtype, {at_once, inner});
+  const std::int64_t out_bytes = tensor::dtype_bytes(args.out.dtype());
+  for (std::int64_t first = 0; first < columns; first += at_once) {
+    const std::int64_t count = std::min(at_once, columns - first);
+    if (!as_it_is) {
+      decode_rows(ctx, args.weight, first, decoded.rows(0, count));
+    }
+    ctx.cuda->blas().multiply(ctx.cuda->stream(),
+                              {.x = x.bytes_begin(),
+                               .weight = decoded.bytes_begin(),
+                               .out = args.out.bytes_begin() + first * out_bytes,
+                               .rows = rows,
+                               .columns = count,
+                               .inner = inner,
+                               .out_stride = columns,
+                               .dtype = dtype,
+                               .out_dtype = args.out.dtype()});
+  }
+}
+
+}  // namespace minimax::ops::cuda

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kinds of memory: the host's, and those of devices.
+#pragma once
+
+#include <cstdint>
+
+#include "tensor/buffer.h"
+
+namespace minimax::tensor {
+
+/// Where blocks lie, and how bytes get there and back. One constant for each kind.
+struct Memory {
+  /// Zero-filled. Throws: Error{kOutOfMemory} with the size asked for.
+  Buffer (*allocate)(std::int64_t bytes);
+  /// A block of the host that is fast to copy from; not cleared. Throws: as allocate.
+  Buffer (*allocate_staging)(std::int64_t bytes);
+  /// Between blocks of this memory and of the host, in any direction; done when it returns.
+  void (*copy)(void* to, const void* from, std::int64_t bytes);
+  /// Sets a part of a block to zeros.
+  void (*clear)(void* data, std::int64_t bytes);
+  bool is_host;  // whether the processor reads and writes it
+};
+
+const Memory& host_memory();
+
+}  // namespace minimax::tensor
