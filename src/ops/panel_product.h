@@ -48,6 +48,7 @@ struct PanelProduct {
   const std::int32_t* pair_of_row = nullptr;  // as in Product
   std::int64_t top_k = 1;
   PanelWeight weight = {};
+  const std::byte* after = nullptr;  // what is read next; null: what follows in memory
   std::int64_t inner;
   float* out;               // of the block's first row and column
   std::int64_t out_stride;  // elements

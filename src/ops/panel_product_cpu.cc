@@ -57,23 +57,44 @@ void few_rows(const PanelProduct& args, std::int64_t row, const std::byte* panel
 /// The most rows that share the codes of one panel.
 constexpr int kMostFewRows = Vec::kLanes >= 8 ? 2 : 1;
 
-/// What is fetched beside a panel: the bytes some way behind it.
+/// The panels that a block has left, and what is read after them.
+struct Stream {
+  const std::byte* panel;
+  const std::byte* end;
+  const std::byte* after;
+};
+
+Stream stream_of(const PanelProduct& args, const Block& block, const std::byte* panel) {
+  const std::byte* end =
+      args.weight.data + (block.column_end + kPanelRows - 1) / kPanelRows * args.weight.panel_bytes;
+  return {.panel = panel, .end = end, .after = args.after == nullptr ? end : args.after};
+}
+
+/// What is fetched beside a panel: the bytes some way ahead in the stream.
 template <PanelLayout kLayout>
-Fetch bytes_ahead(const std::byte* panel) {
+Fetch bytes_ahead(const Stream& stream) {
   constexpr std::int64_t kAhead = 8192;
-  return {.next = panel + kAhead, .bytes = kLayout.unit_bytes()};
+  constexpr std::int64_t kUnit = kLayout.unit_bytes();
+  const std::int64_t left = stream.end - stream.panel - kAhead;
+  if (left <= 0) {
+    return {.next = stream.after - left, .bytes = kUnit};
+  }
+  return {.next = stream.panel + kAhead,
+          .bytes = kUnit,
+          .units_to_turn = (left + kUnit - 1) / kUnit,
+          .then = stream.after};
 }
 
 /// Rows [row, row_end) of one panel. To read it as one stream is as fast as the memory is.
 template <PanelLayout kLayout, int kRows = kMostFewRows>
 void multiply_panel(const PanelProduct& args, std::int64_t row, std::int64_t row_end,
-                    const std::byte* panel, TileOutput out) {
+                    const Stream& stream, TileOutput out) {
   for (; row + kRows <= row_end; row += kRows) {
-    few_rows<kLayout, kRows, 1>(args, row, panel, bytes_ahead<kLayout>(panel), out);
+    few_rows<kLayout, kRows, 1>(args, row, stream.panel, bytes_ahead<kLayout>(stream), out);
     out = out.from_row(kRows);
   }
   if constexpr (kRows > 1) {
-    multiply_panel<kLayout, kRows / 2>(args, row, row_end, panel, out);
+    multiply_panel<kLayout, kRows / 2>(args, row, row_end, stream, out);
   }
 }
 
@@ -100,15 +121,16 @@ void paired_rows(const PanelProduct& args, std::int64_t row, std::int64_t rows,
 /// is read from one end to the other: each tile fetches its share of the next two panels.
 template <PanelLayout kLayout>
 void multiply_two_panels(const PanelProduct& args, std::int64_t row, std::int64_t row_end,
-                         const std::byte* panel, const TileOutput& out) {
+                         const Stream& stream, const TileOutput& out) {
   const std::int64_t units = args.inner / kLayout.unit_elements;
+  const std::byte* rest = stream.panel + 2 * args.weight.panel_bytes;
   const std::int64_t tiles = (row_end - row + kMostPairedRows - 1) / kMostPairedRows;
   const std::int64_t fetched = (2 * kLayout.unit_bytes() + tiles - 1) / tiles;
-  Fetch fetch{.next = panel + 2 * args.weight.panel_bytes, .bytes = fetched};
+  Fetch fetch{.next = rest < stream.end ? rest : stream.after, .bytes = fetched};
   const std::int64_t first = row;
   for (std::int64_t left = tiles; left > 0; --left) {
     const std::int64_t rows = (row_end - row + left - 1) / left;
-    paired_rows<kLayout>(args, row, rows, panel, fetch, out.from_row(row - first));
+    paired_rows<kLayout>(args, row, rows, stream.panel, fetch, out.from_row(row - first));
     fetch.next += units * fetched;
     row += rows;
   }
@@ -280,13 +302,14 @@ void for_each_panel(const PanelProduct& args, const Block& block, const Body& bo
 template <PanelLayout kLayout>
 void multiply_few(const PanelProduct& args, const Block& block) {
   for_each_panel(args, block, [&](const std::byte* panel, const TileOutput& out) {
+    const Stream stream = stream_of(args, block, panel);
     if constexpr (kHasManyRegisters) {
       if (block.row_end - block.row_begin >= kPairedRows && out.columns > kPanelRows) {
-        multiply_two_panels<kLayout>(args, block.row_begin, block.row_end, panel, out);
+        multiply_two_panels<kLayout>(args, block.row_begin, block.row_end, stream, out);
         return 2;
       }
     }
-    multiply_panel<kLayout>(args, block.row_begin, block.row_end, panel, out);
+    multiply_panel<kLayout>(args, block.row_begin, block.row_end, stream, out);
     return 1;
   });
 }

@@ -38,13 +38,18 @@ struct UnitScales {
   BlockScales panel[std::size_t{kPanels}];
 };
 
-/// What is fetched while units are multiplied: some bytes with each.
+/// What is fetched while units are multiplied: some bytes with each, from some unit on elsewhere.
 struct Fetch {
   const std::byte* next;
   std::int64_t bytes;
+  std::int64_t units_to_turn = -1;  // negative: never
+  const std::byte* then = nullptr;
 
   /// To ask for memory that does not exist is harmless.
   void advance() {
+    if (units_to_turn-- == 0) {
+      next = then;
+    }
     for (std::int64_t line = 0; line < bytes; line += 64) {
       _mm_prefetch(next + line, _MM_HINT_T0);
     }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "ops/silu_mul/silu_mul_kernels.h"
+#include "quant/panels.h"
 
 namespace minimax::ops {
 namespace {
@@ -38,8 +39,15 @@ struct BlockOutput {
   std::int64_t stride;
 };
 
+// Where the columns of a block begin, from the first on.
+const std::byte* panels_from(const Matrix& weight, std::int64_t column) {
+  const PanelWeight panels = panel_weight(weight);
+  return panels.data + column / quant::kPanelRows * panels.panel_bytes;
+}
+
+// `after`: as in PanelProduct.
 void multiply_panels(cpu::Isa isa, const WeightProduct& args, const Matrix& weight,
-                     const Block& block, BlockOutput out) {
+                     const Block& block, BlockOutput out, const std::byte* after = nullptr) {
   if (args.inner == 0) {
     for (std::int64_t row = block.row_begin; row < block.row_end; ++row) {
       std::fill_n(out.data + (row - block.row_begin) * out.stride,
@@ -55,6 +63,7 @@ void multiply_panels(cpu::Isa isa, const WeightProduct& args, const Matrix& weig
           .pair_of_row = args.pair_of_row,
           .top_k = args.top_k,
           .weight = panel_weight(weight),
+          .after = after,
           .inner = args.inner,
           .out = out.data,
           .out_stride = out.stride},
@@ -83,10 +92,15 @@ void multiply_mixed_block(cpu::Isa isa, const WeightProduct& args, const Matrix&
   std::array<float, kBlockRows * kBlockColumns> factors;
   const bool up_is_apart = !up.is_plain();
   const std::int64_t columns = block.column_end - block.column_begin;
-  multiply_block(isa, args, up_is_apart ? gate : up, block);
-  multiply_panels(isa, args, up_is_apart ? up : gate, block,
-                  {.data = factors.data(), .stride = columns});
   const BlockOutput out = output_of(args, block);
+  const BlockOutput apart = {.data = factors.data(), .stride = columns};
+  if (gate.is_plain() || up.is_plain()) {
+    multiply_block(isa, args, up_is_apart ? gate : up, block);
+    multiply_panels(isa, args, up_is_apart ? up : gate, block, apart);
+  } else {
+    multiply_panels(isa, args, gate, block, out, panels_from(up, block.column_begin));
+    multiply_panels(isa, args, up, block, apart, panels_from(gate, block.column_end));
+  }
   const auto kernel = cpu::visit_isa(isa, []<cpu::Isa kIsa>() { return &kernels::silu_mul<kIsa>; });
   for (std::int64_t row = 0; row < block.row_end - block.row_begin; ++row) {
     float* to = out.data + row * out.stride;
