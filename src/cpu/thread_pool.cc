@@ -56,6 +56,9 @@ struct Cut {
 // one stream; a thread that has nothing left takes the rear half.
 class Share {
  public:
+  /// What the thread will read first in the next region; null: not known.
+  std::atomic<const std::byte*> ahead{nullptr};
+
   void set(Units units) { left_.store(packed(units), std::memory_order_relaxed); }
 
   Units take_front() {
@@ -89,6 +92,14 @@ class Share {
   alignas(64) std::atomic<std::uint64_t> left_{0};
 };
 
+// As far as kernels fetch ahead of what they read.
+void fetch_first_bytes(const std::byte* data) {
+  constexpr std::int64_t kBytes = 8192;
+  for (std::int64_t line = 0; line < kBytes; line += 64) {
+    _mm_prefetch(data + line, _MM_HINT_T0);
+  }
+}
+
 std::uint32_t epoch_of(std::uint32_t gate) { return gate / kEpochUnit; }
 
 }  // namespace
@@ -109,7 +120,7 @@ struct ThreadPool::State {
   void work(int thread);
   bool take_from_others(int thread);
   void worker_main(int thread);
-  std::uint32_t wait_for_change(std::uint32_t seen) const;
+  std::uint32_t wait_for_change(std::uint32_t seen, int thread);
   bool enter(std::uint32_t observed);
 };
 
@@ -151,7 +162,8 @@ bool ThreadPool::State::take_from_others(int thread) {
 }
 
 // Waits until the gate is open with another number than `seen`, or the pool stops.
-std::uint32_t ThreadPool::State::wait_for_change(std::uint32_t seen) const {
+std::uint32_t ThreadPool::State::wait_for_change(std::uint32_t seen, int thread) {
+  std::atomic<const std::byte*>& ahead = shares[static_cast<std::size_t>(thread)].ahead;
   const auto is_news = [&](std::uint32_t value) {
     return (value & kStopBit) != 0 || ((value & kOpen) != 0 && epoch_of(value) != seen);
   };
@@ -161,6 +173,10 @@ std::uint32_t ThreadPool::State::wait_for_change(std::uint32_t seen) const {
     for (int i = 1; !is_news(value); ++i) {
       if (i % 64 == 0 && std::chrono::steady_clock::now() > deadline) {
         break;
+      }
+      if (const std::byte* data = ahead.load(std::memory_order_relaxed); data != nullptr) {
+        ahead.store(nullptr, std::memory_order_relaxed);
+        fetch_first_bytes(data);
       }
       _mm_pause();
       value = gate.load(std::memory_order_acquire);
@@ -188,7 +204,7 @@ bool ThreadPool::State::enter(std::uint32_t observed) {
 void ThreadPool::State::worker_main(int thread) {
   std::uint32_t seen = 0;
   for (;;) {
-    const std::uint32_t observed = wait_for_change(seen);
+    const std::uint32_t observed = wait_for_change(seen, thread);
     if ((observed & kStopBit) != 0) {
       return;
     }
@@ -230,6 +246,15 @@ void ThreadPool::stop() {
 }
 
 int ThreadPool::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
+
+void ThreadPool::fetch_ahead(int thread, const void* data) {
+  const auto* bytes = static_cast<const std::byte*>(data);
+  if (thread == 0) {
+    fetch_first_bytes(bytes);
+  } else {
+    state_->shares[static_cast<std::size_t>(thread)].ahead.store(bytes, std::memory_order_relaxed);
+  }
+}
 
 void ThreadPool::run(std::int64_t count, std::int64_t grain, Call call, void* context) {
   if (count <= 0) {

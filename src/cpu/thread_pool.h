@@ -21,6 +21,15 @@ class ThreadPool {
 
   int threads() const;
 
+  /// The index that a thread begins with in a parallel_for over [0, count) with a grain of 1.
+  std::int64_t first_index(std::int64_t count, int thread) const {
+    return count * thread / threads();
+  }
+
+  /// Says where a thread will begin to read memory in the next region: it fetches some of it while
+  /// it waits. Only worth it for memory that is in no cache. Any address will do.
+  void fetch_ahead(int thread, const void* data);
+
   /// Calls body(begin, end, thread) over disjoint ranges that cover [0, count) and returns when
   /// all are done; `thread` is below threads(). Ranges are multiples of `grain` but for the last,
   /// and which thread takes which range is not fixed: bodies write disjoint outputs.

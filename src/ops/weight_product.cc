@@ -39,8 +39,11 @@ struct BlockOutput {
   std::int64_t stride;
 };
 
-// Where the columns of a block begin, from the first on.
-const std::byte* panels_from(const Matrix& weight, std::int64_t column) {
+// Where the weights of a block's columns begin.
+const std::byte* columns_from(const Matrix& weight, std::int64_t column) {
+  if (weight.layout() != quant::Layout::kPanels) {
+    return weight.bytes_begin() + column * weight.row_bytes();
+  }
   const PanelWeight panels = panel_weight(weight);
   return panels.data + column / quant::kPanelRows * panels.panel_bytes;
 }
@@ -98,8 +101,8 @@ void multiply_mixed_block(cpu::Isa isa, const WeightProduct& args, const Matrix&
     multiply_block(isa, args, up_is_apart ? gate : up, block);
     multiply_panels(isa, args, up_is_apart ? up : gate, block, apart);
   } else {
-    multiply_panels(isa, args, gate, block, out, panels_from(up, block.column_begin));
-    multiply_panels(isa, args, up, block, apart, panels_from(gate, block.column_end));
+    multiply_panels(isa, args, gate, block, out, columns_from(up, block.column_begin));
+    multiply_panels(isa, args, up, block, apart, columns_from(gate, block.column_end));
   }
   const auto kernel = cpu::visit_isa(isa, []<cpu::Isa kIsa>() { return &kernels::silu_mul<kIsa>; });
   for (std::int64_t row = 0; row < block.row_end - block.row_begin; ++row) {
@@ -131,6 +134,17 @@ WeightProduct weight_product(const Context& ctx, ScratchScope& scratch, const te
     args.panels = panel_rows(ctx, scratch, x, precision);
   }
   return args;
+}
+
+void fetch_ahead(const Context& ctx, const GroupBlocks& blocks, std::span<const Matrix> weights) {
+  cpu::ThreadPool& pool = pool_of(ctx);
+  for (int thread = 0; thread < pool.threads(); ++thread) {
+    const std::int64_t first = pool.first_index(blocks.count(), thread);
+    blocks.for_each(first, std::min(first + 1, blocks.count()),
+                    [&](std::size_t group, const Block& block) {
+                      pool.fetch_ahead(thread, columns_from(weights[group], block.column_begin));
+                    });
+  }
 }
 
 std::int64_t weight_product_bytes(std::int64_t rows, std::int64_t inner) {

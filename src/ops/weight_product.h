@@ -35,6 +35,11 @@ WeightProduct weight_product(const Context& ctx, ScratchScope& scratch, const te
 /// The bytes of scratch that weight_product takes for T rows of K.
 std::int64_t weight_product_bytes(std::int64_t rows, std::int64_t inner);
 
+/// Lets every thread fetch the weights that it will begin with in for_each_block(), while rows are
+/// rounded. weights[g] are those of group g.
+void fetch_ahead(const Context& ctx, const GroupBlocks& blocks,
+                 std::span<const quant::Matrix> weights);
+
 /// Computes a block of the output.
 void multiply_block(cpu::Isa isa, const WeightProduct& args, const quant::Matrix& weight,
                     const Block& block);

@@ -87,6 +87,8 @@ void cpu_grouped_gated_matmul(const Context& ctx, const GroupedGatedMatmulArgs& 
   if (!has_kernels(args.gate) || !has_kernels(args.up)) {
     return reference::grouped_gated_matmul(args);
   }
+  const GroupBlocks blocks(values(args.offsets), args.out.shape()[1], pool_of(ctx).threads());
+  fetch_ahead(ctx, blocks, args.gate);
   ScratchScope scratch(ctx);
   WeightProduct product =
       weight_product(ctx, scratch, args.x, {args.gate, args.up}, args.precision);
@@ -94,7 +96,6 @@ void cpu_grouped_gated_matmul(const Context& ctx, const GroupedGatedMatmulArgs& 
   product.top_k = args.top_k;
   product.out = args.out.data<float>();
   product.columns = args.out.shape()[1];
-  const GroupBlocks blocks(values(args.offsets), product.columns, pool_of(ctx).threads());
   for_each_block(ctx, blocks, 2 * args.out.elements() * product.inner,
                  [&](std::size_t expert, const Block& block) {
                    multiply_gated_block(ctx.isa, product, args.gate[expert], args.up[expert],
@@ -106,11 +107,12 @@ void cpu_grouped_matmul(const Context& ctx, const GroupedMatmulArgs& args) {
   if (!has_kernels(args.weight)) {
     return reference::grouped_matmul(args);
   }
+  const GroupBlocks blocks(values(args.offsets), args.out.shape()[1], pool_of(ctx).threads());
+  fetch_ahead(ctx, blocks, args.weight);
   ScratchScope scratch(ctx);
   WeightProduct product = weight_product(ctx, scratch, args.x, {args.weight}, args.precision);
   product.out = args.out.data<float>();
   product.columns = args.out.shape()[1];
-  const GroupBlocks blocks(values(args.offsets), product.columns, pool_of(ctx).threads());
   for_each_block(ctx, blocks, args.out.elements() * product.inner,
                  [&](std::size_t expert, const Block& block) {
                    multiply_block(ctx.isa, product, args.weight[expert], block);

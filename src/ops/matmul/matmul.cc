@@ -31,13 +31,14 @@ void cpu_matmul(const Context& ctx, const MatmulArgs& args) {
   if (!has_kernels({&args.weight, 1})) {
     return reference_matmul(args);
   }
-  ScratchScope scratch(ctx);
-  WeightProduct product =
-      weight_product(ctx, scratch, args.x, {std::span(&args.weight, 1)}, args.precision);
-  product.out = args.out.data<float>();
-  product.columns = columns;
+  const std::span<const quant::Matrix> weights(&args.weight, 1);
   const std::array<std::int32_t, 2> one_group = {0, static_cast<std::int32_t>(rows)};
   const GroupBlocks blocks(one_group, columns, pool_of(ctx).threads());
+  fetch_ahead(ctx, blocks, weights);
+  ScratchScope scratch(ctx);
+  WeightProduct product = weight_product(ctx, scratch, args.x, {weights}, args.precision);
+  product.out = args.out.data<float>();
+  product.columns = columns;
   for_each_block(ctx, blocks, rows * columns * product.inner, [&](std::size_t, const Block& block) {
     multiply_block(ctx.isa, product, args.weight, block);
   });
