@@ -170,35 +170,38 @@ void Bench::prefix() {
 void Bench::mixed() {
   Service service(model_, tokenizer_);
   std::deque<Client> writers(15);
-  std::vector<double> gaps;  // by the engine's thread only
-  std::atomic<std::int64_t> prompts = 0;
+  std::vector<double> gaps;  // between tokens beside prompts; by the engine's thread only
+  std::vector<double> alone;
+  std::atomic<bool> reads_prompts = false;
   std::deque<Now::time_point> last(15);
   for (std::size_t i = 0; i < writers.size(); ++i) {
     writers[i].on_event = [&, i](const Event&) {
       const Now::time_point now = Now::now();
-      if (prompts > 0 && last[i] != Now::time_point()) {
-        gaps.push_back(Seconds(now - last[i]).count());
+      if (last[i] != Now::time_point()) {
+        (reads_prompts ? gaps : alone).push_back(Seconds(now - last[i]).count());
       }
       last[i] = now;
     };
-    service.submit(request_for(prompt(16, i), 400), writers[i].sink());
+    service.submit(request_for(prompt(16, i), 2000), writers[i].sink());
   }
-  while (service.status().counters.generated_tokens < 15 * 8) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  prompts = 1;
+  std::this_thread::sleep_for(std::chrono::seconds(8));
+  reads_prompts = true;
   const Now::time_point begin = Now::now();
   std::vector<double> first;
-  while (since(begin) < 45.0 && !writers.front().has_ended()) {
+  while (since(begin) < 35.0 && !writers.front().has_ended()) {
     std::int64_t cached = 0;
     first.push_back(seconds_to_first_token(service, prompt(256, 1000 + first.size()), &cached));
-    std::this_thread::sleep_for(std::chrono::milliseconds(3000));
+    std::this_thread::sleep_for(std::chrono::milliseconds(2000));
   }
+  reads_prompts = false;
   for (RequestId id = 1; id <= 15; ++id) {
     service.cancel(id);
   }
   service.drain();
   const double median = percentile(gaps, 0.5);
+  fmt::print("mixed: {} gaps without prompts: median {:.3f} s, p99 {:.3f} s ({:.2f} x)\n",
+             alone.size(), percentile(alone, 0.5), percentile(alone, 0.99),
+             percentile(alone, 0.99) / percentile(alone, 0.5));
   fmt::print(
       "mixed: {} gaps between tokens beside {} prompts of 256 tokens: median {:.3f} s, p99 "
       "{:.3f} s ({:.2f} x), longest {:.3f} s; first tokens after {:.1f} s\n",
@@ -280,10 +283,10 @@ void Bench::sampling() {
 }  // namespace minimax::serving
 
 int main(int argc, char** argv) {
-  using namespace minimax;
+  namespace serving = minimax::serving;
   const std::filesystem::path path = argc > 1 ? argv[1] : MINIMAX_SOURCE_DIR "/models/tiny-minimax";
-  MiniMaxForCausalLM model = MiniMaxForCausalLM::from_pretrained(path);
-  const Tokenizer tokenizer = AutoTokenizer::from_pretrained(path);
+  minimax::MiniMaxForCausalLM model = minimax::MiniMaxForCausalLM::from_pretrained(path);
+  const minimax::Tokenizer tokenizer = minimax::AutoTokenizer::from_pretrained(path);
   serving::Bench bench(model, tokenizer);
   const std::map<std::string, void (serving::Bench::*)()> scenarios = {
       {"throughput", &serving::Bench::throughput}, {"prefix", &serving::Bench::prefix},
