@@ -172,6 +172,11 @@ std::vector<Choosing> Job::begin_answers() {
   return choosing;
 }
 
+void Job::drop_logits() {
+  first_logits_ = {};
+  prompt_.logits() = {};
+}
+
 void Job::cancel() {
   is_cancelled_ = true;
   for (Answer* answer : live_answers()) {

@@ -61,6 +61,8 @@ class Job {
   /// After prompt().is_done(): lets the answers begin, and tells which ones choose their first
   /// token.
   std::vector<Choosing> begin_answers();
+  /// Once they have chosen: the logits behind the prompt are not needed again.
+  void drop_logits();
 
   void cancel();
   bool is_cancelled() const { return is_cancelled_; }

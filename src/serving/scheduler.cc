@@ -48,6 +48,12 @@ bool Scheduler::cancel(RequestId id) {
   return false;
 }
 
+void Scheduler::fail_running(const std::exception_ptr& thrown) {
+  for (const auto& job : running_) {
+    job->fail(thrown);
+  }
+}
+
 void Scheduler::cancel_all() {
   for (const Jobs* jobs : {&running_, &waiting_}) {
     for (const auto& job : *jobs) {
@@ -178,18 +184,29 @@ void Scheduler::plan_prompts(std::span<Job* const> prompts, std::int64_t room,
   }
 }
 
+void Scheduler::plan_answers(Job& job, std::vector<Work>& works) const {
+  const std::size_t planned = works.size();
+  try {
+    for (Answer* answer : job.live_answers()) {
+      works.push_back(
+          {.job = &job, .answer = answer, .piece = answer->next_piece(max_step_tokens_)});
+    }
+  } catch (...) {  // of a draft model
+    works.resize(planned);
+    job.fail(std::current_exception());
+  }
+}
+
 std::vector<Work> Scheduler::plan() {
   std::vector<Work> works;
-  std::int64_t rows = 0;
   for (const auto& job : running_) {
-    if (job->phase() != Phase::kDecode || job->has_failed()) {
-      continue;
+    if (job->phase() == Phase::kDecode && !job->has_failed()) {
+      plan_answers(*job, works);
     }
-    for (Answer* answer : job->live_answers()) {
-      works.push_back(
-          {.job = job.get(), .answer = answer, .piece = answer->next_piece(max_step_tokens_)});
-      rows += std::ssize(works.back().piece.tokens);
-    }
+  }
+  std::int64_t rows = 0;
+  for (const Work& work : works) {
+    rows += std::ssize(work.piece.tokens);
   }
   const std::vector<Job*> prompts = prompts_in_order();
   plan_prompts(prompts,
@@ -207,10 +224,18 @@ void Scheduler::take_prompt(Work& work) {
   }
 }
 
+void Scheduler::begin_answers(Job& job, std::vector<Choosing>& choosing) {
+  try {
+    std::ranges::copy(job.begin_answers(), std::back_inserter(choosing));
+  } catch (...) {
+    job.fail(std::current_exception());
+  }
+}
+
 // Answers choose their tokens at once, on all threads: a large vocabulary takes its time.
 void Scheduler::choose(std::vector<Work>& works) {
   std::vector<Choosing> choosing;
-  std::vector<Job*> jobs;
+  std::vector<Job*> jobs;  // whose they are
   for (Work& work : works) {
     if (work.answer == nullptr) {
       take_prompt(work);
@@ -219,9 +244,10 @@ void Scheduler::choose(std::vector<Work>& works) {
       jobs.push_back(work.job);
     }
   }
+  const std::size_t going_on = jobs.size();
   for (const auto& job : running_) {
     if (job->phase() == Phase::kPrefill && job->prompt().is_done() && !job->has_failed()) {
-      std::ranges::copy(job->begin_answers(), std::back_inserter(choosing));
+      begin_answers(*job, choosing);
       jobs.resize(choosing.size(), job.get());
     }
   }
@@ -235,6 +261,9 @@ void Scheduler::choose(std::vector<Work>& works) {
   for (std::size_t i = 0; i < thrown.size(); ++i) {
     if (thrown[i]) {
       jobs[i]->fail(thrown[i]);
+    }
+    if (i >= going_on) {
+      jobs[i]->drop_logits();
     }
   }
 }

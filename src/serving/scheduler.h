@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -26,6 +27,8 @@ class Scheduler {
   /// Marks a request; the step that runs, or the next one, ends it. False where it is not here.
   bool cancel(RequestId id);
   void cancel_all();
+  /// Ends what runs, after step() has thrown. The last resort: requests fail one by one otherwise.
+  void fail_running(const std::exception_ptr& thrown);
 
   bool is_idle() const { return waiting_.empty() && running_.empty(); }
   std::int64_t waiting() const { return std::ssize(waiting_); }
@@ -51,9 +54,11 @@ class Scheduler {
   std::int64_t kv_in_use() const;
 
   std::vector<Work> plan();
+  void plan_answers(Job& job, std::vector<Work>& works) const;
   static void plan_prompts(std::span<Job* const> prompts, std::int64_t room,
                            std::vector<Work>& works);
   std::vector<Job*> prompts_in_order();
+  static void begin_answers(Job& job, std::vector<Choosing>& choosing);
   void choose(std::vector<Work>& works);
   void take_prompt(Work& work);
   void note_step(const std::vector<Work>& works, double seconds);

@@ -221,7 +221,13 @@ void Service::Impl::publish(std::int64_t ended) {
 
 void Service::Impl::work() {
   while (collect()) {
-    publish(scheduler_.step([this] { poll(); }));
+    std::int64_t ended = 0;
+    try {
+      ended = scheduler_.step([this] { poll(); });
+    } catch (...) {
+      scheduler_.fail_running(std::current_exception());
+    }
+    publish(ended);
   }
 }
 
