@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <random>
+#include <set>
 #include <string>
 
 #include "grammar/testing.h"
@@ -81,6 +84,97 @@ TEST(Regex, CompilesTheClassicOnesThatBlowUp) {
   EXPECT_FALSE(matches(regex("(a+)+$"), std::string(2000, 'a') + "b"));
   EXPECT_TRUE(matches(regex("[ab]*a[ab]{40}"), std::string(500, 'a')));
   EXPECT_THROW(matches(regex("(((a{0,50}){0,50}){0,50}){0,50}"), std::string(3000, 'a')), Error);
+}
+
+/// A random expression over two letters, which knows by itself what it matches.
+struct RandomRegex {
+  std::string pattern;
+  // Where a match that begins at a place of a text can end.
+  std::function<std::set<std::size_t>(const std::string&, std::size_t)> ends;
+
+  bool matches(const std::string& text) const { return ends(text, 0).contains(text.size()); }
+};
+
+RandomRegex random_letter(std::mt19937& random) {
+  const char letter = "ab"[random() % 2];
+  return {std::string(1, letter), [letter](const std::string& text, std::size_t at) {
+            const bool is_there = at < text.size() && text[at] == letter;
+            return is_there ? std::set<std::size_t>{at + 1} : std::set<std::size_t>{};
+          }};
+}
+
+RandomRegex sequence(const RandomRegex& a, const RandomRegex& b) {
+  return {a.pattern + b.pattern, [a, b](const std::string& text, std::size_t at) {
+            std::set<std::size_t> result;
+            for (const std::size_t middle : a.ends(text, at)) {
+              result.merge(b.ends(text, middle));
+            }
+            return result;
+          }};
+}
+
+RandomRegex choice(const RandomRegex& a, const RandomRegex& b) {
+  return {"(" + a.pattern + "|" + b.pattern + ")", [a, b](const std::string& text, std::size_t at) {
+            std::set<std::size_t> result = a.ends(text, at);
+            result.merge(b.ends(text, at));
+            return result;
+          }};
+}
+
+RandomRegex repeated(const RandomRegex& a, int min, int max) {
+  const std::string bounds = "{" + std::to_string(min) + "," + std::to_string(max) + "}";
+  return {"(" + a.pattern + ")" + bounds, [a, min, max](const std::string& text, std::size_t at) {
+            std::set<std::size_t> result;
+            std::set<std::size_t> places = {at};
+            for (int i = 0; i <= max && !places.empty(); ++i) {
+              if (i >= min) {
+                result.insert(places.begin(), places.end());
+              }
+              std::set<std::size_t> next;
+              for (const std::size_t place : places) {
+                next.merge(a.ends(text, place));
+              }
+              places = i > min && next == places ? std::set<std::size_t>() : next;
+            }
+            return result;
+          }};
+}
+
+RandomRegex random_regex(std::mt19937& random, int depth) {
+  if (depth == 0) {
+    return random_letter(random);
+  }
+  const RandomRegex a = random_regex(random, depth - 1);
+  const RandomRegex b = random_regex(random, depth - 1);
+  const int min = static_cast<int>(random() % 3);
+  switch (random() % 4) {
+    case 0:
+      return sequence(a, b);
+    case 1:
+      return choice(a, b);
+    case 2:
+      return repeated(a, min, 3);
+    default:
+      return repeated(a, min, 300);  // more than is unrolled: a counter takes its place
+  }
+}
+
+TEST(Regex, AgreesWithTheDefinitionOnRandomExpressions) {
+  std::mt19937 random(7);
+  int matched = 0;
+  for (int i = 0; i < 400; ++i) {
+    const RandomRegex expression = random_regex(random, 3);
+    const auto ours = regex(expression.pattern);
+    for (int k = 0; k < 20; ++k) {
+      std::string text;
+      for (std::size_t length = random() % 8; length > 0; --length) {
+        text += "ab"[random() % 2];
+      }
+      EXPECT_EQ(matches(ours, text), expression.matches(text)) << expression.pattern << " " << text;
+      matched += expression.matches(text) ? 1 : 0;
+    }
+  }
+  EXPECT_GT(matched, 300);
 }
 
 }  // namespace
