@@ -115,6 +115,13 @@ def golden(kind, case, words, source):
     return entry
 
 
+def spelled(data):
+    """JSON with a line for each case."""
+    head = {key: value for key, value in data.items() if key != "cases"}
+    lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in data["cases"])
+    return json.dumps(head)[:-1] + f', "cases": [\n{lines}\n]}}\n'
+
+
 def main():
     words = Words(TOKENIZER)
     OUTPUT.mkdir(parents=True, exist_ok=True)
@@ -127,7 +134,7 @@ def main():
             "cases": entries,
         }
         path = OUTPUT / f"{kind}.json"
-        path.write_text(json.dumps(data, ensure_ascii=True, indent=1) + "\n", encoding="utf-8")
+        path.write_text(spelled(data), encoding="utf-8")
         counts = [sum(len(entry[key]) for entry in entries) for key in ("accepted", "refused", "invalid", "masks")]
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes, {counts}")
 
