@@ -70,22 +70,25 @@ void Job::let_in() {
 
 void Job::start() {
   try {
-    const bool is_first = !is_let_in_;
-    if (is_first) {
+    if (!is_let_in_) {
       let_in();
-    }
-    was_displaced_ = false;
-    if (is_held_) {
-      release_held();
-      return;
-    }
-    prompt_.begin();
-    if (is_first) {
-      cached_tokens_ = prompt_.tokens_read();
-      context_.counters.cached_tokens += cached_tokens_;
     }
   } catch (...) {
     fail(std::current_exception());
+  }
+  was_displaced_ = false;
+  release_held();
+}
+
+// As late as possible: what is being read now may be what this prompt begins with.
+void Job::begin_prompt() {
+  if (prompt_.state()) {
+    return;
+  }
+  prompt_.begin();
+  if (!std::exchange(knows_cached_tokens_, true)) {
+    cached_tokens_ = prompt_.tokens_read();
+    context_.counters.cached_tokens += cached_tokens_;
   }
 }
 

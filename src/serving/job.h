@@ -48,6 +48,8 @@ class Job {
 
   /// Lets the request in, for the first time or again. Nothing throws: what fails ends the job.
   void start();
+  /// To be called before prompt() is read, any number of times. Throws: Error{kOutOfMemory}.
+  void begin_prompt();
   /// Stops it for others that have more right to run. What fits into the memory for snapshots is
   /// kept, the rest is read again.
   void displace();
@@ -98,6 +100,7 @@ class Job {
   bool was_displaced_ = false;  // and waits to go on
   bool is_held_ = false;        // the states count within the budget of the cache
   bool is_cancelled_ = false;
+  bool knows_cached_tokens_ = false;
   std::int64_t cached_tokens_ = 0;
   Clock::time_point submitted_ = Clock::now();
   Clock::time_point let_in_at_;

@@ -177,10 +177,18 @@ void Scheduler::plan_prompts(std::span<Job* const> prompts, std::int64_t room,
     if (room <= 0 || outputs >= kMostOutputs) {
       return;
     }
-    Work work{.job = job, .answer = nullptr, .piece = job->prompt().next_piece(room)};
-    room -= std::ssize(work.piece.tokens);
-    outputs += work.piece.outputs;
-    works.push_back(std::move(work));
+    try {
+      job->begin_prompt();
+      if (job->prompt().is_done()) {
+        continue;  // all of it was remembered
+      }
+      Work work{.job = job, .answer = nullptr, .piece = job->prompt().next_piece(room)};
+      room -= std::ssize(work.piece.tokens);
+      outputs += work.piece.outputs;
+      works.push_back(std::move(work));
+    } catch (...) {
+      job->fail(std::current_exception());
+    }
   }
 }
 

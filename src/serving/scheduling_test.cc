@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <thread>
@@ -176,6 +177,49 @@ TEST_F(SchedulingTest, TakesRequestsFromManyThreads) {
     EXPECT_EQ(client.events_after_the_last, 0);
     EXPECT_FALSE(client.error);
   }
+}
+
+TEST_F(SchedulingTest, ReadsWhatManyPromptsBeginWithOnce) {
+  const std::vector<std::int32_t> shared = random_tokens(2048, 300, 1);
+  std::deque<Client> clients(8);
+  Service service(model_, tokenizer_, {.max_running = 8});
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    std::vector<std::int32_t> prompt = shared;
+    const std::vector<std::int32_t> own = random_tokens(30, 300, 10 + i);
+    prompt.insert(prompt.end(), own.begin(), own.end());
+    service.submit(request_for(prompt, 4), clients[i].sink());
+  }
+  service.drain();
+  EXPECT_GE(service.status().counters.cached_tokens, 7 * 2048);
+  EXPECT_LE(service.status().counters.computed_tokens, 2048 + 8 * 30);
+}
+
+TEST_F(SchedulingTest, LetsNoClientKeepTheOthersOut) {
+  std::deque<Client> clients(105);
+  std::atomic<std::int64_t> ended = 0;
+  std::atomic<std::int64_t> ended_before_the_late_ones = 0;
+  std::atomic<std::int64_t> late_ended = 0;
+  Service service(model_, tokenizer_, {.max_running = 4, .snapshot_bytes = 0});
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    const bool is_late = i >= 100;
+    clients[i].on_event = [&, is_late](const Event& event) {
+      if (!event.is_last) {
+        return;
+      }
+      ++ended;
+      if (is_late && ++late_ended == 5) {
+        ended_before_the_late_ones = ended.load();
+      }
+    };
+    Request request = request_for(random_tokens(10, 300, i), 60);
+    request.cache_salt = is_late ? "late" : "busy";
+    service.submit(request, clients[i].sink());
+  }
+  service.drain();
+  EXPECT_EQ(late_ended, 5);
+  // Of four sequences the late client soon has two: its five requests are done long before the
+  // hundred that came first.
+  EXPECT_LT(ended_before_the_late_ones, 60);
 }
 
 // A sink may itself talk to the service.
