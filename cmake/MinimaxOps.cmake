@@ -6,9 +6,10 @@ if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   message(FATAL_ERROR "minimax.cpp supports x86-64 processors, found ${CMAKE_SYSTEM_PROCESSOR}")
 endif()
 
-set(MINIMAX_ISAS scalar avx2 avx512)
+set(MINIMAX_ISAS scalar avx2 avx2_vnni avx512)
 set(MINIMAX_ISA_FLAGS_scalar "")
 set(MINIMAX_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c)
+set(MINIMAX_ISA_FLAGS_avx2_vnni ${MINIMAX_ISA_FLAGS_avx2} -mavxvnni)
 set(MINIMAX_ISA_FLAGS_avx512 ${MINIMAX_ISA_FLAGS_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl
                              -mavx512bf16 -mavx512vnni)
 

@@ -104,8 +104,8 @@ void add_execution_options(CLI::App& command, Environment& environment, ModelOpt
                        ->group(group));
   environment.bind(
       command.add_option("--isa", options.isa, "Instruction set; auto: the widest here")
-          ->type_name("auto|scalar|avx2|avx512")
-          ->check(one_of({"auto", "scalar", "avx2", "avx512"}))
+          ->type_name("auto|scalar|avx2|avx2_vnni|avx512")
+          ->check(one_of({"auto", "scalar", "avx2", "avx2_vnni", "avx512"}))
           ->capture_default_str()
           ->group(group));
   add_expert_options(command, environment, options);

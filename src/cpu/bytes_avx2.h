@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes16 and Ints16 for AVX2: two vectors each. cpu/bytes.h has the contract of every function
-// here.
+// here. The products of bytes are those of products_avx2.h or products_avx2_vnni.h, which
+// cpu/target_isa.h includes before.
 #pragma once
 
 #include <immintrin.h>
@@ -67,26 +68,13 @@ inline Bytes16 look_up(const std::uint8_t* sixteen, Bytes16 index) {
 
 inline Four load_four(const std::int8_t* from) { return {_mm256_set1_epi32(load_int32(from))}; }
 
-constexpr int kWideBias = 128;
-
 inline Ints16 zero_ints() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
-
-// The 16-bit sums of two products stay below 2 * 127 * 127 < 2^15.
-inline __m256i add_half(__m256i a, __m256i b, __m256i sums) {
-  const __m256i pairs = _mm256_maddubs_epi16(a, b);
-  return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-}
 inline Ints16 add_products(Bytes16 a, Four b, Ints16 sums) {
-  return {add_half(a.low, b.raw, sums.low), add_half(a.high, b.raw, sums.high)};
-}
-
-// (a - 128) b = |a - 128| (b with the sign of a - 128): 16-bit sums below 2 * 128 * 127 < 2^15.
-inline __m256i add_wide_half(__m256i a, __m256i b, __m256i sums) {
-  const __m256i centred = _mm256_xor_si256(a, _mm256_set1_epi8(-128));
-  return add_half(_mm256_abs_epi8(centred), _mm256_sign_epi8(b, centred), sums);
+  return {add_byte_products(a.low, b.raw, sums.low), add_byte_products(a.high, b.raw, sums.high)};
 }
 inline Ints16 add_wide_products(Bytes16 a, Four b, Ints16 sums) {
-  return {add_wide_half(a.low, b.raw, sums.low), add_wide_half(a.high, b.raw, sums.high)};
+  return {add_wide_byte_products(a.low, b.raw, sums.low),
+          add_wide_byte_products(a.high, b.raw, sums.high)};
 }
 
 template <int kShift>

@@ -1,28 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu/isa.h"
 
+#include <algorithm>
+
 namespace minimax::cpu {
 
 // The builtins ask the processor (CPUID) and whether the operating system saves the wide
 // registers (XGETBV); the list is that of the compiler flags in cmake/MinimaxOps.cmake.
-Isa detect_isa() {
+bool can_run(Isa isa) {
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
                     __builtin_cpu_supports("f16c") != 0;
-  if (!avx2) {
-    return Isa::kScalar;
+  switch (isa) {
+    case Isa::kScalar:
+      return true;
+    case Isa::kAvx2:
+      return avx2;
+    case Isa::kAvx2Vnni:
+      return avx2 && __builtin_cpu_supports("avxvnni") != 0;
+    case Isa::kAvx512:
+      return avx2 && __builtin_cpu_supports("avx512f") != 0 &&
+             __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
+             __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512bf16") != 0 &&
+             __builtin_cpu_supports("avx512vnni") != 0;
   }
-  const bool avx512 =
-      __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
-      __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
-      __builtin_cpu_supports("avx512bf16") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
-  return avx512 ? Isa::kAvx512 : Isa::kAvx2;
+  return false;
 }
+
+Isa detect_isa() { return *std::find_if(kIsas.rbegin(), kIsas.rend(), can_run); }
 
 std::string_view isa_name(Isa isa) {
   switch (isa) {
     case Isa::kAvx512:
       return "avx512";
+    case Isa::kAvx2Vnni:
+      return "avx2_vnni";
     case Isa::kAvx2:
       return "avx2";
     case Isa::kScalar:
@@ -32,7 +44,7 @@ std::string_view isa_name(Isa isa) {
 }
 
 std::optional<Isa> isa_from_name(std::string_view name) {
-  for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
+  for (const Isa isa : kIsas) {
     if (isa_name(isa) == name) {
       return isa;
     }

@@ -11,7 +11,7 @@ namespace minimax::cpu {
 namespace {
 
 TEST(Isa, NamesRoundTrip) {
-  for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
+  for (const Isa isa : kIsas) {
     EXPECT_EQ(isa_from_name(isa_name(isa)), isa);
   }
   EXPECT_EQ(isa_from_name("AVX2"), std::nullopt);
@@ -38,12 +38,17 @@ TEST(Isa, DetectionAgreesWithTheKernelsList) {
   };
   const bool avx2 = has("avx2") && has("fma") && has("f16c");
   const bool avx512 = avx2 && has("avx512f") && has("avx512bw") && has("avx512dq") &&
-                      has("avx512vl") && has("avx512_bf16");
-  EXPECT_EQ(detect_isa(), avx512 ? Isa::kAvx512 : avx2 ? Isa::kAvx2 : Isa::kScalar);
+                      has("avx512vl") && has("avx512_bf16") && has("avx512_vnni");
+  EXPECT_TRUE(can_run(Isa::kScalar));
+  EXPECT_EQ(can_run(Isa::kAvx2), avx2);
+  EXPECT_EQ(can_run(Isa::kAvx2Vnni), avx2 && has("avx_vnni"));
+  EXPECT_EQ(can_run(Isa::kAvx512), avx512);
+  EXPECT_TRUE(can_run(detect_isa()));
+  EXPECT_EQ(detect_isa() == Isa::kAvx512, avx512);
 }
 
 TEST(Isa, VisitPassesTheValueOn) {
-  for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
+  for (const Isa isa : kIsas) {
     EXPECT_EQ(visit_isa(isa, []<Isa kIsa>() { return kIsa; }), isa);
   }
 }

@@ -6,13 +6,10 @@
 
 #include <cstdint>
 
-#include "cpu/isa.h"
 #include "tensor/float16.h"
 
 namespace minimax::cpu {
 namespace {
-
-constexpr Isa kTargetIsa = Isa::kAvx2;
 
 struct Vec {
   static constexpr std::int64_t kLanes = 8;

@@ -9,6 +9,11 @@
 #include "cpu/bytes_avx512.h"  // IWYU pragma: export
 #include "cpu/simd_avx512.h"   // IWYU pragma: export
 #elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#if defined(__AVXVNNI__)
+#include "cpu/products_avx2_vnni.h"  // IWYU pragma: export
+#else
+#include "cpu/products_avx2.h"  // IWYU pragma: export
+#endif
 #include "cpu/bytes_avx2.h"  // IWYU pragma: export
 #include "cpu/simd_avx2.h"   // IWYU pragma: export
 #else

@@ -67,16 +67,16 @@ int choose_threads(const LoadOptions& options) {
 }
 
 cpu::Isa choose_isa(const LoadOptions& options) {
-  const cpu::Isa widest = cpu::detect_isa();
   if (options.isa.empty()) {
-    return widest;
+    return cpu::detect_isa();
   }
   const auto isa = cpu::isa_from_name(options.isa);
   base::check(isa.has_value(), ErrorCode::kInvalidArgument, [&] {
-    return fmt::format("isa: expected scalar, avx2 or avx512, found \"{}\"", options.isa);
+    return fmt::format("isa: expected scalar, avx2, avx2_vnni or avx512, found \"{}\"",
+                       options.isa);
   });
-  base::check(*isa <= widest, ErrorCode::kDevice, [&] {
-    return fmt::format("isa: this machine runs up to {}, asked for {}", cpu::isa_name(widest),
+  base::check(cpu::can_run(*isa), ErrorCode::kDevice, [&] {
+    return fmt::format("isa: this machine runs {}, asked for {}", cpu::isa_name(cpu::detect_isa()),
                        options.isa);
   });
   return *isa;

@@ -22,8 +22,8 @@ bool is_guard(const std::byte* bytes) {
 
 std::vector<Target> cpu_targets() {
   std::vector<Target> targets;
-  for (const cpu::Isa isa : {cpu::Isa::kScalar, cpu::Isa::kAvx2, cpu::Isa::kAvx512}) {
-    if (isa <= cpu::detect_isa()) {
+  for (const cpu::Isa isa : cpu::kIsas) {
+    if (cpu::can_run(isa)) {
       targets.push_back({Device::kCpu, isa});
     }
   }

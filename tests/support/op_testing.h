@@ -27,7 +27,7 @@ struct Target {
 std::vector<Target> cpu_targets();
 /// The reference, then cpu_targets().
 std::vector<Target> all_targets();
-/// For INSTANTIATE_TEST_SUITE_P: "reference", "scalar", "avx2", "avx512".
+/// For INSTANTIATE_TEST_SUITE_P: "reference", "scalar", "avx2", "avx2_vnni", "avx512".
 std::string target_name(const ::testing::TestParamInfo<Target>& info);
 
 /// Owns what a Context refers to.

@@ -52,9 +52,9 @@ class Matmul : public ::testing::TestWithParam<Case> {
     const std::vector<float> weights = testing::widened(weight);
     const std::int64_t inner = x.shape()[1];
     const std::int64_t columns = weight.shape()[0];
-    const std::int64_t lanes = target().isa == cpu::Isa::kAvx512 ? 16
-                               : target().isa == cpu::Isa::kAvx2 ? 8
-                                                                 : 4;
+    const std::int64_t lanes = target().isa == cpu::Isa::kAvx512   ? 16
+                               : target().isa == cpu::Isa::kScalar ? 4
+                                                                   : 8;
     const std::int64_t chain = 2 * (std::min<std::int64_t>(inner, 2048) / lanes + 1);
     const std::int64_t pieces = inner / 1024 + 1;
     const auto roundings = static_cast<double>(chain + 4 + pieces);
