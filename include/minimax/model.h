@@ -45,7 +45,8 @@ struct LoadOptions {
   /// [layers * experts]: how often the router chose each, so that the most wanted are in memory
   /// from the start. Empty: not known.
   std::vector<std::int64_t> expert_counts = {};
-  std::string isa = {};  ///< "scalar", "avx2", "avx2_vnni" or "avx512"; empty: the fastest of the machine
+  std::string isa =
+      {};  ///< "scalar", "avx2", "avx2_vnni" or "avx512"; empty: the fastest of the machine
   /// Called from the loading thread with the bytes read so far and in all.
   std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)> on_progress = {};
 };
