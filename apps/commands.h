@@ -23,6 +23,7 @@ std::unique_ptr<Command> make_quantize_command();
 std::unique_ptr<Command> make_convert_command();
 std::unique_ptr<Command> make_verify_command();
 std::unique_ptr<Command> make_imatrix_command();
+std::unique_ptr<Command> make_serve_command();
 std::unique_ptr<Command> make_bench_command();
 /// Requires: `program` outlives the command; its options are what is completed.
 std::unique_ptr<Command> make_completion_command(const CLI::App& program);

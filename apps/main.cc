@@ -48,6 +48,7 @@ int run_command(int argc, char** argv) {
   std::vector<std::unique_ptr<Command>> commands;
   commands.push_back(make_chat_command());
   commands.push_back(make_generate_command());
+  commands.push_back(make_serve_command());
   commands.push_back(make_classify_command());
   commands.push_back(make_tag_command());
   commands.push_back(make_answer_command());

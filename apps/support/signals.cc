@@ -22,6 +22,8 @@ namespace {
 volatile std::sig_atomic_t recorded_signal = 0;
 volatile std::sig_atomic_t latest_signal = 0;
 volatile std::sig_atomic_t in_scope = 0;
+volatile std::sig_atomic_t in_hang_up_scope = 0;
+volatile std::sig_atomic_t hang_up_came = 0;
 volatile std::sig_atomic_t terminal_saved = 0;
 termios saved_terminal{};
 std::array<int, 2> wake_pipe = {-1, -1};
@@ -30,6 +32,12 @@ std::array<char, PATH_MAX> temporary_file{};  // empty where there is none
 // Only calls functions that are safe in a signal handler.
 void on_signal(int signal) {
   const int saved_errno = errno;
+  if (signal == SIGHUP && in_hang_up_scope != 0) {
+    hang_up_came = 1;
+    [[maybe_unused]] const ssize_t written = ::write(wake_pipe[1], "!", 1);
+    errno = saved_errno;
+    return;
+  }
   latest_signal = signal;
   if (in_scope != 0 && recorded_signal == 0) {
     recorded_signal = signal;
@@ -93,6 +101,17 @@ void InterruptScope::check() const {
   if (interrupted()) {
     throw Error(ErrorCode::kCancelled, "interrupted");
   }
+}
+
+HangUpScope::HangUpScope() { in_hang_up_scope = 1; }
+
+HangUpScope::~HangUpScope() { in_hang_up_scope = 0; }
+
+bool HangUpScope::take() const {
+  drain_wake_pipe();
+  const bool came = hang_up_came != 0;
+  hang_up_came = 0;
+  return came;
 }
 
 int last_signal() { return latest_signal; }

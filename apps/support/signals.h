@@ -25,6 +25,18 @@ class InterruptScope {
   void check() const;
 };
 
+/// While it lives, SIGHUP ends nothing: it asks a server to read its files again.
+class HangUpScope {
+ public:
+  HangUpScope();
+  ~HangUpScope();
+  HangUpScope(const HangUpScope&) = delete;
+  HangUpScope& operator=(const HangUpScope&) = delete;
+
+  /// Whether SIGHUP came since the last call. Takes what made interrupt_fd() readable.
+  bool take() const;
+};
+
 /// The signal recorded last, also after its scope ended; 0 for none. Ctrl-C in a generation that
 /// already returned still decides the exit code.
 int last_signal();

@@ -71,6 +71,7 @@ class HttpConnection final : public Connection {
 
   asio::awaitable<void> run();
   void tick(Clock::time_point now) override;
+  void close() override;
   void cancel_job() override;
 
  private:
@@ -91,7 +92,6 @@ class HttpConnection final : public Connection {
   void on_event(std::size_t request, serving::Event event);
   void fail_job(const ErrorInfo& info);
   void set_deadline(std::chrono::milliseconds time) { deadline_ = Clock::now() + time; }
-  void close();
   http::response<http::string_body> response(const Call& call, Reply reply) const;
 
   Stream stream_;
@@ -209,9 +209,9 @@ asio::awaitable<bool> HttpConnection<Stream>::read_request(Parser& parser, Call&
   set_deadline(context_->limits.header_time);
   auto [error, bytes] = co_await http::async_read_header(stream_, buffer_, parser, kAwait);
   version_ = parser.get().version();
-  const bool waits = !error && beast::iequals(parser.get()[http::field::expect], "100-continue");
-  if (waits && !co_await write("HTTP/1.1 100 Continue\r\n\r\n")) {
-    co_return false;
+  if (!error && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+    std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    co_await write(std::move(go_on));
   }
   if (!error) {
     error = co_await read_body(parser);
@@ -258,20 +258,23 @@ asio::awaitable<void> HttpConnection<Stream>::refuse(const boost::system::error_
   const ErrorInfo info = describe_read_error(error);
   if (info.status != 0 && !is_closed_) {
     const Call call{.id = random_id()};
-    co_await send(call, context_->api.error_reply(call, info));
+    Reply reply = context_->api.error_reply(call, info);
+    co_await send(call, std::move(reply));
   }
 }
 
+// GCC 12 destroys some temporaries of an expression with co_await twice, so here and elsewhere what
+// is waited for takes named values only.
 template <class Stream>
 asio::awaitable<Outcome> HttpConnection<Stream>::handle(Call& call) {
   Api& api = context_->api;
   if (api.is_quick(call)) {
     co_return api.handle(call);
   }
-  co_return co_await asio::co_spawn(
-      context_->workers.get_executor(),
-      [&api, &call]() -> asio::awaitable<Outcome> { co_return api.handle(call); },
-      asio::use_awaitable);
+  auto work = [&api, &call]() -> asio::awaitable<Outcome> { co_return api.handle(call); };
+  Outcome outcome =
+      co_await asio::co_spawn(context_->workers.get_executor(), work, asio::use_awaitable);
+  co_return outcome;
 }
 
 template <class Stream>
@@ -410,7 +413,8 @@ asio::awaitable<void> HttpConnection<Stream>::run_job(const Call& call, Job job)
     }
     co_await end_watch();
   } else {
-    co_await send(call, context_->api.error_reply(call, *failure_));
+    Reply reply = context_->api.error_reply(call, *failure_);
+    co_await send(call, std::move(reply));
   }
   hub.close(id);
   job_.reset();
@@ -421,10 +425,16 @@ asio::awaitable<void> HttpConnection<Stream>::await_body(const Call& call) {
   while (!job_ended_ && !is_closed_) {
     co_await wait_for_news();
   }
-  if (!is_closed_) {
-    co_await send(call, failure_ ? context_->api.error_reply(call, *failure_)
-                                 : Reply{.body = std::exchange(output_, {})});
+  if (is_closed_) {
+    co_return;
   }
+  Reply reply;
+  if (failure_) {
+    reply = context_->api.error_reply(call, *failure_);
+  } else {
+    reply.body = std::exchange(output_, {});
+  }
+  co_await send(call, std::move(reply));
 }
 
 template <class Stream>
@@ -447,11 +457,15 @@ asio::awaitable<void> HttpConnection<Stream>::stream_job(const Call& call) {
       co_await wait_for_news();
       continue;
     }
-    const std::string text = std::exchange(output_, {});
-    co_await write(is_chunked ? fmt::format("{:x}\r\n{}\r\n", text.size(), text) : text);
+    std::string text = std::exchange(output_, {});
+    if (is_chunked) {
+      text = fmt::format("{:x}\r\n{}\r\n", text.size(), text);
+    }
+    co_await write(std::move(text));
   }
   if (!is_closed_ && is_chunked) {
-    co_await write("0\r\n\r\n");
+    std::string end = "0\r\n\r\n";
+    co_await write(std::move(end));
   }
   // What follows an answer that failed is not what its client expects.
   keeps_alive_ = keeps_alive_ && !failure_;

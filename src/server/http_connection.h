@@ -28,6 +28,7 @@ class Connection {
 
   /// Called a few times a second: closes what takes too long.
   virtual void tick(Clock::time_point now) = 0;
+  virtual void close() = 0;
   /// Cancels the job that runs and tells its client.
   virtual void cancel_job() = 0;
 };

@@ -96,9 +96,27 @@ class HttpServer::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  ~Impl() {
-    // A job of a worker ends, and what it would have started does not begin.
-    asio::post(io_, [this] { io_.stop(); });
+  ~Impl() { stop(); }
+
+  void stop() {
+    if (!thread_.joinable()) {
+      return;
+    }
+    std::size_t left = 0;
+    do {
+      run_on_thread([&] {
+        boost::system::error_code ignored;
+        acceptor_.close(ignored);
+        for (Connection* connection : connections_) {
+          connection->close();
+        }
+        left = connections_.size();
+      });
+      if (left > 0) {
+        std::this_thread::sleep_for(kTick / 20);  // they end on the thread of the sockets
+      }
+    } while (left > 0);
+    io_.stop();
     thread_.join();
     workers_.join();
   }
@@ -177,7 +195,7 @@ void HttpServer::Impl::listen() {
 
 asio::awaitable<void> HttpServer::Impl::accept() {
   asio::steady_timer pause(io_);
-  while (true) {
+  while (acceptor_.is_open()) {
     auto [error, socket] = co_await acceptor_.async_accept(kAwait);
     if (error) {
       // Out of descriptors, most likely: others end, and then there is room again.
@@ -205,6 +223,7 @@ HttpServer::HttpServer(Api& api, HttpOptions options)
     : impl_(std::make_unique<Impl>(api, std::move(options))) {}
 HttpServer::~HttpServer() = default;
 
+void HttpServer::stop() { impl_->stop(); }
 std::uint16_t HttpServer::port() const { return impl_->port(); }
 void HttpServer::reload_certificate() { impl_->reload_certificate(); }
 bool HttpServer::wait_for_jobs(std::chrono::milliseconds time) {

@@ -43,7 +43,7 @@ class HttpServer {
   HttpServer(Api& api, HttpOptions options);
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
-  /// Closes all connections. Requests that run are cancelled.
+  /// As stop().
   ~HttpServer();
 
   std::uint16_t port() const;
@@ -55,6 +55,10 @@ class HttpServer {
   /// Waits until no request runs in the engine, or the time is over. True where none runs.
   /// Requires: Api::set_draining().
   bool wait_for_jobs(std::chrono::milliseconds time);
+
+  /// Closes all connections and cancels what runs. The engine may still tell how that ended, as
+  /// long as the server lives; it asks the engine nothing any more.
+  void stop();
 
  private:
   class Impl;
