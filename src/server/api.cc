@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "server/structured_output.h"
 
 namespace minimax::server {
 namespace {
@@ -89,7 +90,11 @@ Reply json_reply(const base::Json& body) { return {.body = base::write_json(body
 
 Api::Api(ApiOptions options) : options_(std::move(options)) {}
 
+Api::~Api() = default;
+
 void Api::set_ready(Ready ready) {
+  structures_ = std::make_unique<const StructuredOutput>(ready.model);
+  ready.model.structures = structures_.get();
   owned_ready_ = std::make_unique<const Ready>(std::move(ready));
   ready_ = owned_ready_.get();
 }

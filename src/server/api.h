@@ -25,6 +25,9 @@ struct ApiOptions {
 class Api {
  public:
   explicit Api(ApiOptions options);
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
+  ~Api();
 
   /// Until then, what needs a model is answered with 503.
   void set_ready(Ready ready);
@@ -55,6 +58,7 @@ class Api {
 
   ApiOptions options_;
   Metrics metrics_;
+  std::unique_ptr<const StructuredOutput> structures_;
   std::unique_ptr<const Ready> owned_ready_;
   std::atomic<const Ready*> ready_ = nullptr;
   std::atomic<bool> is_draining_ = false;

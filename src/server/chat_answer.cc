@@ -186,16 +186,17 @@ class ChatStream : public ChatAnswer {
       return chunk(index, {{"content", piece.text}}, {});
     }
     // First what is called, then with what.
-    return chunk(index,
-                 call_delta({{"index", piece.index},
-                             {"id", call_id(index, piece.index)},
-                             {"type", "function"},
-                             {"function", JsonObject{{"name", piece.name}, {"arguments", ""}}}}),
-                 {}) +
-           chunk(index,
-                 call_delta(
-                     {{"index", piece.index}, {"function", JsonObject{{"arguments", piece.text}}}}),
-                 {});
+    std::string out =
+        chunk(index,
+              call_delta({{"index", piece.index},
+                          {"id", call_id(index, piece.index)},
+                          {"type", "function"},
+                          {"function", JsonObject{{"name", piece.name}, {"arguments", ""}}}}),
+              {});
+    return out += chunk(index,
+                        call_delta({{"index", piece.index},
+                                    {"function", JsonObject{{"arguments", piece.text}}}}),
+                        {});
   }
 
   static JsonObject call_delta(JsonObject call) {

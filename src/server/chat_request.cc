@@ -59,6 +59,7 @@ ChatTask read_chat_request(const base::Json& body, const ServedModel& model,
   const Fields fields(body);
   refuse_what_is_not_there(fields);
   task.sampling = read_sampling(fields, model, limits);
+  task.structure = model.structures->read(fields);
   read_logprobs(fields, limits, task);
   read_stream_options(fields, task);
   if (const std::string* format = fields.string("reasoning_format")) {

@@ -55,7 +55,11 @@ std::vector<std::int32_t> encode_chat(const ChatTask& task, const ServedModel& m
 ChatPrompt prepare_chat(const ChatTask& task, const ServedModel& model,
                         const RequestLimits& limits) {
   ChatPrompt prompt;
-  prompt.beginning = forced_beginning(task.tools);
+  Structure structure = task.structure;
+  if (must_call(task.tools)) {
+    prompt.beginning = kCallBeginning;
+    structure = model.structures->call(task.tools);
+  }
   prompt.format = {.has_reasoning = task.has_reasoning, .has_tool_calls = task.tools.has_tools()};
   if (!task.tools.allows_parallel_calls) {
     prompt.format.max_tool_calls = 1;
@@ -69,8 +73,9 @@ ChatPrompt prepare_chat(const ChatTask& task, const ServedModel& model,
   request.top_logprobs = task.top_logprobs;
   request.cache_salt = task.cache_salt;
   request.priority = task.priority;
-  fit_into_context(request.config, static_cast<std::int64_t>(request.prompt.size()), "messages",
-                   model, limits);
+  const auto prompt_tokens = static_cast<std::int64_t>(request.prompt.size());
+  request.logits_processors = structure_processors(structure, prompt_tokens);
+  fit_into_context(request.config, prompt_tokens, "messages", model, limits);
   return prompt;
 }
 

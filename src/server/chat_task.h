@@ -12,6 +12,7 @@
 #include "server/fields.h"
 #include "server/limits.h"
 #include "server/served_model.h"
+#include "server/structured_output.h"
 #include "server/tools.h"
 #include "serving/request.h"
 #include "text/answer_parser.h"
@@ -25,6 +26,7 @@ struct ChatTask {
   bool add_generation_prompt = true;
   GenerationConfig sampling;
   std::optional<std::int64_t> top_logprobs;
+  Structure structure;
   bool has_reasoning = true;  ///< thoughts are told from the answer
   bool streams = false;
   bool includes_usage = false;  ///< in a stream

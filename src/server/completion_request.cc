@@ -9,6 +9,7 @@
 #include "server/api_error.h"
 #include "server/completion_task.h"
 #include "server/sampling.h"
+#include "server/structured_output.h"
 #include "server/text_fields.h"
 
 namespace minimax::server {
@@ -76,10 +77,12 @@ CompletionTask read_completion_request(const base::Json& body, const ServedModel
   if (const std::string* salt = fields.string("cache_salt")) {
     request.cache_salt = *salt;
   }
+  const Structure structure = model.structures->read(fields);
   for (std::vector<std::int32_t>& prompt : read_prompts(fields, "prompt", model, limits)) {
+    const auto prompt_tokens = static_cast<std::int64_t>(prompt.size());
     request.config = config;
-    fit_into_context(request.config, static_cast<std::int64_t>(prompt.size()), "prompt", model,
-                     limits);
+    request.logits_processors = structure_processors(structure, prompt_tokens);
+    fit_into_context(request.config, prompt_tokens, "prompt", model, limits);
     request.prompt = std::move(prompt);
     task.requests.push_back(request);
   }

@@ -8,6 +8,10 @@
 #include "server/completion_task.h"
 #include "server/embedding_task.h"
 #include "server/handlers.h"
+#include "server/messages_answer.h"
+#include "server/messages_request.h"
+#include "server/responses_answer.h"
+#include "server/responses_request.h"
 
 namespace minimax::server {
 
@@ -48,6 +52,38 @@ Outcome handle_embedding(const RouteContext& context, const Call& call) {
   Job job = make_embedding_job(parse_body(call.body), context.ready.model, context.limits);
   isolate(call, job);
   return job;
+}
+
+Outcome handle_responses(const RouteContext& context, const Call& call) {
+  const ServedModel& model = context.ready.model;
+  const base::Json body = parse_body(call.body);
+  const ChatTask task = read_responses_request(body, model, context.limits);
+  ChatPrompt prompt = prepare_chat(task, model, context.limits);
+  Job job;
+  job.writer = make_responses_answer(identity_of(context, call), task, prompt, body);
+  job.streams = task.streams;
+  job.requests.push_back(std::move(prompt.request));
+  isolate(call, job);
+  return job;
+}
+
+Outcome handle_messages(const RouteContext& context, const Call& call) {
+  const ServedModel& model = context.ready.model;
+  const ChatTask task = read_messages_request(parse_body(call.body), model, context.limits);
+  ChatPrompt prompt = prepare_chat(task, model, context.limits);
+  Job job;
+  job.writer = make_messages_answer(identity_of(context, call), task, prompt);
+  job.streams = task.streams;
+  job.requests.push_back(std::move(prompt.request));
+  isolate(call, job);
+  return job;
+}
+
+Outcome handle_count_tokens(const RouteContext& context, const Call& call) {
+  const ServedModel& model = context.ready.model;
+  const ChatTask task = read_messages_to_count(parse_body(call.body), model, context.limits);
+  const auto count = static_cast<std::int64_t>(encode_chat(task, model).size());
+  return json_reply(base::JsonObject{{"input_tokens", count}});
 }
 
 }  // namespace minimax::server

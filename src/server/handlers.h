@@ -10,6 +10,9 @@ namespace minimax::server {
 Outcome handle_chat(const RouteContext& context, const Call& call);
 Outcome handle_completion(const RouteContext& context, const Call& call);
 Outcome handle_embedding(const RouteContext& context, const Call& call);
+Outcome handle_responses(const RouteContext& context, const Call& call);
+Outcome handle_messages(const RouteContext& context, const Call& call);
+Outcome handle_count_tokens(const RouteContext& context, const Call& call);
 
 // text_handlers.cc: the tokenizer and the chat template.
 Outcome handle_tokenize(const RouteContext& context, const Call& call);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <random>
 #include <string>
@@ -56,10 +57,58 @@ void read_filters(const Fields& fields, GenerationConfig& config) {
 }
 
 void read_penalties(const Fields& fields, GenerationConfig& config) {
+  config.frequency_penalty = fields.number("frequency_penalty", {-2.0, 2.0}).value_or(0.0);
+  config.presence_penalty = fields.number("presence_penalty", {-2.0, 2.0}).value_or(0.0);
   config.repetition_penalty =
       fields.number("repetition_penalty", {0.0, 100.0, true}).value_or(config.repetition_penalty);
   config.no_repeat_ngram_size =
       fields.integer("no_repeat_ngram_size", 0, kLargest32).value_or(config.no_repeat_ngram_size);
+}
+
+void read_dry(const Fields& fields, const RequestLimits& limits, const Tokenizer& tokenizer,
+              GenerationConfig& config) {
+  config.dry_multiplier = fields.number("dry_multiplier", {0.0, 100.0}).value_or(0.0);
+  config.dry_base = fields.number("dry_base", {1.0, 100.0}).value_or(config.dry_base);
+  config.dry_allowed_length =
+      fields.integer("dry_allowed_length", 1, kLargest32).value_or(config.dry_allowed_length);
+  config.dry_penalty_last_n =
+      fields.integer("dry_penalty_last_n", -1, kLargest32).value_or(config.dry_penalty_last_n);
+  // The default of llama.cpp.
+  std::vector<std::string> breakers = {"\n", ":", "\"", "*"};
+  if (fields.array("dry_sequence_breakers", limits.bad_words) != nullptr) {
+    breakers = read_strings(fields, "dry_sequence_breakers");
+  }
+  if (config.dry_multiplier == 0.0) {
+    return;
+  }
+  for (const std::string& breaker : breakers) {
+    const std::vector<std::int32_t> ids = tokenizer.encode(breaker, SpecialTokens::kAsText);
+    if (!ids.empty()) {
+      config.dry_sequence_breakers.push_back(ids.back());
+    }
+  }
+}
+
+void read_logit_bias(const Fields& fields, const RequestLimits& limits, std::int64_t vocab_size,
+                     GenerationConfig& config) {
+  const base::Json* bias = fields.object("logit_bias");
+  if (bias == nullptr) {
+    return;
+  }
+  if (static_cast<std::int64_t>(bias->object().size()) > limits.logit_bias) {
+    fields.refuse("logit_bias", fmt::format("at most {} tokens", limits.logit_bias));
+  }
+  const Fields values(*bias, "logit_bias");
+  for (const base::JsonMember& member : bias->object()) {
+    const std::string& key = member.first;
+    std::int32_t id = -1;
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
+    if (error != std::errc() || end != key.data() + key.size() || id < 0 || id >= vocab_size) {
+      throw bad_field("logit_bias", fmt::format("expected token ids from 0 to {}, found {}",
+                                                vocab_size - 1, base::quote_json(key)));
+    }
+    config.logit_bias[id] = values.number(key, {-100.0, 100.0}).value_or(0.0);
+  }
 }
 
 void read_stop(const Fields& fields, const RequestLimits& limits, const char* name,
@@ -120,6 +169,10 @@ GenerationConfig read_sampling(const Fields& fields, const ServedModel& model,
   read_lengths(fields, names, config);
   read_filters(fields, config);
   read_penalties(fields, config);
+  read_dry(fields, limits, *model.tokenizer, config);
+  read_logit_bias(fields, limits, model.config.vocab_size, config);
+  config.xtc_probability = fields.number("xtc_probability", {0.0, 1.0}).value_or(0.0);
+  config.xtc_threshold = fields.number("xtc_threshold", {0.0, 1.0}).value_or(config.xtc_threshold);
   read_stop(fields, limits, names.stop, config);
   read_bad_words(fields, limits, *model.tokenizer, config);
   config.seed = read_seed(fields);

@@ -13,6 +13,8 @@
 
 namespace minimax::server {
 
+class StructuredOutput;
+
 struct ServedModel {
   std::vector<std::string> names;  ///< the first one is shown; requests may say any
   std::int64_t created = 0;        ///< seconds since 1970
@@ -22,6 +24,7 @@ struct ServedModel {
   std::int64_t context_tokens = 0;  ///< the most that a prompt and its answer may have
   std::int64_t parameters = 0;
   std::int64_t weight_bytes = 0;
+  const StructuredOutput* structures = nullptr;  ///< filled in by the Api
 
   const std::string& name() const { return names.front(); }
 };

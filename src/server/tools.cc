@@ -47,6 +47,26 @@ const std::string& name_of(const Json& tool) {
   return tool.find("function")->find("name")->string();
 }
 
+// References within a schema start at its root, which becomes a part of another one.
+void move_references(Json& schema, const std::string& place) {
+  if (schema.is_array()) {
+    for (Json& each : schema.array()) {
+      move_references(each, place);
+    }
+  }
+  if (!schema.is_object()) {
+    return;
+  }
+  for (base::JsonMember& member : schema.object()) {
+    if (member.first == "$ref" && member.second.is_string() &&
+        member.second.string().starts_with('#')) {
+      member.second = place + member.second.string().substr(1);
+    } else {
+      move_references(member.second, place);
+    }
+  }
+}
+
 }  // namespace
 
 void check_tool(const Json& tool, const std::string& place) {
@@ -105,18 +125,27 @@ void check_choice(const Tools& tools) {
   }
 }
 
-std::string forced_beginning(const Tools& tools) {
-  if (tools.choice.kind == Kind::kNamed) {
-    return fmt::format("<tool_calls>\n{{\"name\": {}, \"arguments\": ",
-                       base::quote_json(tools.choice.name));
+bool must_call(const Tools& tools) {
+  return tools.choice.kind == Kind::kNamed || tools.choice.kind == Kind::kRequired;
+}
+
+Json call_schema(const Tools& tools) {
+  JsonArray calls;
+  for (const Json& tool : tools.definitions) {
+    if (tools.choice.kind == Kind::kNamed && name_of(tool) != tools.choice.name) {
+      continue;
+    }
+    const Json* parameters = tool.find("function")->find("parameters");
+    Json arguments = parameters == nullptr ? Json(JsonObject{{"type", "object"}}) : *parameters;
+    move_references(arguments, fmt::format("#/anyOf/{}/properties/arguments", calls.size()));
+    calls.emplace_back(
+        JsonObject{{"type", "object"},
+                   {"properties", JsonObject{{"name", JsonObject{{"const", name_of(tool)}}},
+                                             {"arguments", std::move(arguments)}}},
+                   {"required", JsonArray{"name", "arguments"}},
+                   {"additionalProperties", false}});
   }
-  if (tools.choice.kind == Kind::kRequired) {
-    return tools.definitions.size() == 1
-               ? fmt::format("<tool_calls>\n{{\"name\": {}, \"arguments\": ",
-                             base::quote_json(name_of(tools.definitions.front())))
-               : "<tool_calls>\n{\"name\": \"";
-  }
-  return "";
+  return JsonObject{{"anyOf", std::move(calls)}};
 }
 
 }  // namespace minimax::server

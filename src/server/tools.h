@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/json.h"
 #include "server/fields.h"
@@ -38,7 +39,14 @@ Tools read_tools(const Fields& fields, const RequestLimits& limits);
 /// Throws: ApiError{400} for a choice that the tools do not allow.
 void check_choice(const Tools& tools);
 
-/// What the answer has to begin with so that it calls a tool as chosen, or nothing.
-std::string forced_beginning(const Tools& tools);
+/// Whether the answer has to be a call.
+bool must_call(const Tools& tools);
+
+/// What such an answer begins with, the mark before calls, and what ends it.
+inline constexpr std::string_view kCallBeginning = "<tool_calls>\n";
+inline constexpr std::string_view kCallEnd = "\n</tool_calls>";
+
+/// A JSON schema of the calls that may stand between. Requires: must_call().
+base::Json call_schema(const Tools& tools);
 
 }  // namespace minimax::server

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// POST /v1/responses: what the request says, as a turn of a conversation. Nothing is stored, so
+// clients send the whole conversation.
+#pragma once
+
+#include "base/json.h"
+#include "server/chat_task.h"
+#include "server/limits.h"
+#include "server/served_model.h"
+
+namespace minimax::server {
+
+/// Throws: ApiError{400} naming the field; ApiError{404} for another model.
+ChatTask read_responses_request(const base::Json& body, const ServedModel& model,
+                                const RequestLimits& limits);
+
+}  // namespace minimax::server
