@@ -236,7 +236,9 @@ std::vector<Event> Job::events() {
     }
   }
   if (!events.empty()) {
-    events.front().prompt_logprobs = std::exchange(prompt_.logprobs(), {});
+    if (!std::exchange(has_told_, true)) {  // a prompt that was read again has them once more
+      events.front().prompt_logprobs = std::exchange(prompt_.logprobs(), {});
+    }
     events.back().is_last = has_ended();
   }
   return events;

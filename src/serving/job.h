@@ -101,6 +101,7 @@ class Job {
   bool is_held_ = false;        // the states count within the budget of the cache
   bool is_cancelled_ = false;
   bool knows_cached_tokens_ = false;
+  bool has_told_ = false;  // the first event
   std::int64_t cached_tokens_ = 0;
   Clock::time_point submitted_ = Clock::now();
   Clock::time_point let_in_at_;

@@ -125,6 +125,25 @@ TEST_F(SchedulingTest, LetsARequestOfABetterPriorityDisplaceAnother) {
   EXPECT_EQ(slow.answer().finish_reason, FinishReason::kCancelled);
 }
 
+TEST_F(SchedulingTest, TellsOfAPromptOnceThoughItReadsItTwice) {
+  Service service(model_, tokenizer_, {.max_running = 1, .snapshot_bytes = 0});
+  Client slow;
+  Request request = request_for(random_tokens(50, 300, 1), 200);
+  request.priority = 1;
+  request.prompt_logprobs = 0;
+  request.top_logprobs = 0;
+  service.submit(request, slow.sink());
+  while (service.status().counters.generated_tokens < 3) {
+    std::this_thread::yield();
+  }
+  Client urgent;
+  ask(service, request_for(random_tokens(50, 300, 2), 5), urgent);
+  slow.wait();
+  EXPECT_EQ(slow.prompt_logprobs.size(), 49u);
+  EXPECT_EQ(slow.answer().tokens.size(), 200u);
+  EXPECT_EQ(slow.answer().logprobs.size(), 200u);
+}
+
 TEST_F(SchedulingTest, LeaksNothingOfAbortedRequests) {
   Service service(model_, tokenizer_, {.max_running = 4, .max_waiting = 100});
   base::SplitMix64 random(5);

@@ -45,6 +45,7 @@ class Bench {
   void cancel();
   void aborts();
   void sampling();
+  void invariance();
 
  private:
   double raw_tokens_per_second(std::int64_t sequences, std::int64_t steps);
@@ -259,6 +260,42 @@ void Bench::aborts() {
       (resident_bytes() - after_first) / 1024, status.running, status.kv_bytes);
 }
 
+// Whether seeded requests get the same tokens alone and together, with and without hits.
+void Bench::invariance() {
+  constexpr std::uint64_t kRequests = 24;
+  std::vector<Request> requests;
+  for (std::uint64_t i = 0; i < kRequests; ++i) {
+    std::vector<std::int32_t> tokens = prompt(300, i % 3);
+    const std::vector<std::int32_t> own = prompt(static_cast<std::int64_t>(10 + 13 * i), 100 + i);
+    tokens.insert(tokens.end(), own.begin(), own.end());
+    Request request = request_for(std::move(tokens), 24);
+    request.config.do_sample = true;
+    request.config.seed = i;
+    requests.push_back(std::move(request));
+  }
+  ServiceOptions options{.snapshot_bytes = 0, .batch_invariant = true};
+  std::deque<Client> alone(kRequests);
+  {
+    Service service(model_, tokenizer_, options);
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      ask(service, requests[i], alone[i]);
+    }
+  }
+  options.snapshot_bytes = 1 << 28;
+  std::deque<Client> together(kRequests);
+  Service service(model_, tokenizer_, options);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    service.submit(requests[i], together[i].sink());
+  }
+  service.drain();
+  int different = 0;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    different += together[i].answer().tokens != alone[i].answer().tokens ? 1 : 0;
+  }
+  fmt::print("invariance: {} of {} answers differ, {} tokens were cached\n", different, kRequests,
+             service.status().counters.cached_tokens);
+}
+
 // What sampling costs beside the model, for the vocabulary of MiniMax-Text-01.
 void Bench::sampling() {
   for (const std::int64_t vocabulary : {std::int64_t{32768}, std::int64_t{200064}}) {
@@ -294,7 +331,8 @@ int main(int argc, char** argv) {
   const std::map<std::string, void (serving::Bench::*)()> scenarios = {
       {"throughput", &serving::Bench::throughput}, {"prefix", &serving::Bench::prefix},
       {"mixed", &serving::Bench::mixed},           {"cancel", &serving::Bench::cancel},
-      {"aborts", &serving::Bench::aborts},         {"sampling", &serving::Bench::sampling}};
+      {"aborts", &serving::Bench::aborts},         {"sampling", &serving::Bench::sampling},
+      {"invariance", &serving::Bench::invariance}};
   for (int i = 2; i < argc; ++i) {
     (bench.*scenarios.at(argv[i]))();
   }
