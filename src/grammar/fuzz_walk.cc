@@ -29,15 +29,15 @@ std::uint32_t seed_of(std::string_view input) {
 }
 
 void walk_along_masks(const Grammar& grammar, std::uint32_t seed) {
-  static const std::shared_ptr<const Vocabulary> words = shared_test_vocabulary();
+  static const std::shared_ptr<const Vocabulary> kWords = shared_test_vocabulary();
   std::mt19937 random(seed);
-  const auto compiled = compile(grammar, words, {.cache_bytes = 1 << 20});
+  const auto compiled = compile(grammar, kWords, {.cache_bytes = 1 << 20});
   Matcher matcher(compiled);
-  std::vector<std::uint32_t> mask(static_cast<std::size_t>(words->mask_words()));
+  std::vector<std::uint32_t> mask(static_cast<std::size_t>(kWords->mask_words()));
   for (int step = 0; step < kSteps; ++step) {
     matcher.fill_mask(mask);
     std::vector<std::int32_t> allowed;
-    for (std::int32_t id = 0; id < words->size(); ++id) {
+    for (std::int32_t id = 0; id < kWords->size(); ++id) {
       const bool is_allowed = (mask[static_cast<std::size_t>(id) / 32] >> (id % 32)) % 2 == 1;
       Matcher copy = matcher;
       require(copy.accept(id) == is_allowed);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grammar/grammar_cache.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -63,8 +64,8 @@ TEST(GrammarCache, ServesSeveralThreads) {
       for (int i = 0; i < 100; ++i) {
         const std::string letter(1, static_cast<char>('a' + i % 7));
         Matcher matcher(
-            get(cache, "root ::= \"" + letter + "\" [a-z]{300,400} \"" + letter + "\""));
-        EXPECT_TRUE(matcher.accept_text(letter + std::string(300, 'x') + letter));
+            get(cache, fmt::format("root ::= \"{0}\" [a-z]{{300,400}} \"{0}\"", letter)));
+        EXPECT_TRUE(matcher.accept_text(fmt::format("{0}{1:x>300}{0}", letter, "")));
         EXPECT_FALSE(allowed_tokens(matcher).empty());
       }
     });

@@ -269,7 +269,8 @@ TEST(JsonObject, TakesAnyObject) {
   EXPECT_FALSE(matches(grammar, "[]"));
   std::string deep = "1";
   for (int i = 0; i < 2000; ++i) {
-    deep = i % 2 == 0 ? "[" + deep + "]" : "{\"k\":" + deep + "}";
+    deep.insert(0, i % 2 == 0 ? "[" : "{\"k\":");
+    deep += i % 2 == 0 ? "]" : "}";
   }
   EXPECT_TRUE(matches(grammar, deep));
 }

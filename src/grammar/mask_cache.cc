@@ -9,7 +9,7 @@ namespace minimax::grammar {
 namespace {
 
 // What one mask may cost; less than a second.
-constexpr std::int64_t kWorkOfMask = 10'000'000;
+constexpr std::int64_t kWorkOfMask = 200'000'000;
 // More places than these are walked together.
 constexpr std::size_t kMaxFramesByState = 8;
 constexpr std::int64_t kEntryBytes = 64;  // of a table, about

@@ -9,7 +9,7 @@
 namespace minimax::grammar {
 namespace {
 
-constexpr std::int64_t kWorkOfToken = 10'000'000;  // of accept(); less than a second
+constexpr std::int64_t kWorkOfToken = 200'000'000;  // of accept(); less than a second
 
 bool is_zero(std::span<const std::uint32_t> mask) {
   return std::all_of(mask.begin(), mask.end(), [](std::uint32_t word) { return word == 0; });

@@ -28,7 +28,8 @@ TEST(Matcher, FollowsRecursionOfAnyDepth) {
   const auto grammar = gbnf(R"g(root ::= "(" root ")" | "[" root "]" | "x")g");
   std::string text = "x";
   for (int i = 0; i < 5000; ++i) {
-    text = i % 3 == 0 ? "[" + text + "]" : "(" + text + ")";
+    text.insert(0, i % 3 == 0 ? "[" : "(");
+    text += i % 3 == 0 ? "]" : ")";
   }
   EXPECT_TRUE(matches(grammar, text));
   text[0] = text[0] == '(' ? '[' : '(';

@@ -67,11 +67,11 @@ class Determinizer {
   /// False where the result would have more than `max_states`, or the budget ends.
   bool run(std::int64_t max_states, std::vector<FlatState>& out) {
     intern(closure_.of({Nfa::kStart}));
-    for (std::size_t i = 0; i < sets_.size(); ++i) {
+    while (out.size() < sets_.size()) {  // which grows on the way
       if (static_cast<std::int64_t>(sets_.size()) > max_states || budget_ < 0) {
         return false;
       }
-      out.push_back(expand(*sets_[i]));
+      out.push_back(expand(*sets_[out.size()]));
     }
     return budget_ >= 0;
   }

@@ -259,8 +259,10 @@ class OtherKeys {
 
   NodeId write() {
     const RuleId root = add_branch({.begin = 0, .end = names_.size(), .depth = 0});
-    for (std::size_t i = 0; i < branches_.size(); ++i) {
-      grammar_.define(branches_[i].rule, body_of(branches_[i]));
+    std::size_t done = 0;
+    while (done < branches_.size()) {  // which grows on the way
+      const Branch branch = branches_[done++];
+      grammar_.define(branch.rule, body_of(branch));
     }
     return grammar_.sequence(
         {grammar_.literal("\""), grammar_.reference(root), grammar_.literal("\"")});
@@ -281,7 +283,7 @@ class OtherKeys {
     return branch.rule;
   }
 
-  NodeId body_of(const Branch branch) {
+  NodeId body_of(const Branch& branch) {
     std::vector<NodeId> choices;
     std::vector<CodePointRange> taken;
     const bool is_name = names_[branch.begin].size() == branch.depth;

@@ -40,8 +40,8 @@ std::shared_ptr<const Vocabulary> load_vocabulary() {
 }
 
 const std::shared_ptr<const Vocabulary>& vocabulary() {
-  static const std::shared_ptr<const Vocabulary> loaded = load_vocabulary();
-  return loaded;
+  static const std::shared_ptr<const Vocabulary> kVocabulary = load_vocabulary();
+  return kVocabulary;
 }
 
 std::shared_ptr<const CompiledGrammar> compile_case(const Json& entry) {
