@@ -24,9 +24,10 @@ set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/minimax)
 install(TARGETS ${installed_targets} EXPORT minimax-targets)
 install(EXPORT minimax-targets NAMESPACE minimax:: DESTINATION ${package_folder})
 install(DIRECTORY include/minimax DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(DIRECTORY models/tiny-minimax DESTINATION ${CMAKE_INSTALL_DATADIR}/minimax/models)
+install(DIRECTORY models/tiny-minimax DESTINATION ${CMAKE_INSTALL_DATADIR}/minimax/models
+        COMPONENT program)
 if(TARGET minimax)
-  install(TARGETS minimax)
+  install(TARGETS minimax COMPONENT program)
 endif()
 
 include(CMakePackageConfigHelpers)

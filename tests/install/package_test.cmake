@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+# Makes the Debian package, unpacks it beside the system, and asks the program in it.
+# Variables: BUILD, WORK.
+foreach(name BUILD WORK)
+  if(NOT DEFINED ${name})
+    message(FATAL_ERROR "pass -D${name}=...")
+  endif()
+endforeach()
+find_program(DPKG_DEB dpkg-deb)
+find_program(DPKG_SHLIBDEPS dpkg-shlibdeps)
+if(NOT DPKG_DEB OR NOT DPKG_SHLIBDEPS)
+  message(STATUS "skipped: there is no dpkg-deb or dpkg-shlibdeps here")
+  return()
+endif()
+file(REMOVE_RECURSE ${WORK})
+
+# Runs a command, ends the test when it fails, and leaves its output in `output`.
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE text ERROR_VARIABLE errors)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "${ARGN}\nexpected exit status 0, found ${status}\n${text}${errors}")
+  endif()
+  set(output "${text}" PARENT_SCOPE)
+endfunction()
+
+function(expect text pattern)
+  if(NOT text MATCHES "${pattern}")
+    message(FATAL_ERROR "expected ${pattern} in\n${text}")
+  endif()
+endfunction()
+
+run(${CMAKE_CPACK_COMMAND} --config ${BUILD}/CPackConfig.cmake -B ${WORK})
+file(GLOB packages ${WORK}/*.deb)
+list(LENGTH packages count)
+if(NOT count EQUAL 1)
+  message(FATAL_ERROR "expected one package, found ${packages}")
+endif()
+
+run(${DPKG_DEB} --field ${packages})
+expect("${output}" "Package: minimax-cpp\n")
+expect("${output}" "Depends: .*libfmt")
+run(${DPKG_DEB} --raw-extract ${packages} ${WORK}/root)
+file(READ ${WORK}/root/DEBIAN/conffiles conffiles)
+expect("${conffiles}" "/etc/minimax/serve.env")
+file(READ ${WORK}/root/lib/systemd/system/minimax.service service)
+expect("${service}" "ExecStart=/usr/bin/minimax serve\n")
+foreach(absent usr/include usr/lib/libminimax_base.a usr/local)
+  if(EXISTS ${WORK}/root/${absent})
+    message(FATAL_ERROR "expected no ${absent} in the package")
+  endif()
+endforeach()
+
+# The program finds the demonstration model from its own place.
+run(${WORK}/root/usr/bin/minimax generate --prompt "The capital of France is" --max-new-tokens 4)
+run(${WORK}/root/usr/bin/minimax serve --help)
+expect("${output}" "MINIMAX_API_KEY_FILE")
