@@ -154,6 +154,21 @@ TEST(JsonSchema, SearchesPatternsAndSpellsThemAsJson) {
          {"\"b\"", "\"a\t\""});
 }
 
+TEST(JsonSchema, KeepsPatternsWithinLengths) {
+  expect(R"({"type": "string", "pattern": "^[a-z]+$", "minLength": 1, "maxLength": 5})",
+         {"\"a\"", "\"abcde\""}, {"\"\"", "\"abcdef\""});
+  expect(R"({"type": "string", "pattern": "^[0-9]{5}$", "minLength": 5, "maxLength": 5})",
+         {"\"12345\""}, {"\"1234\""});
+  expect(R"({"type": "string", "pattern": "x", "maxLength": 3})", {"\"x\"", "\"axb\""},
+         {"\"axbc\"", "\"ab\""});
+  expect(R"({"type": "string", "format": "uri", "minLength": 1, "maxLength": 2083})",
+         {"\"https://example.org/path\""}, {"\"\""});
+  EXPECT_THAT(complaint(R"({"pattern": "^[a-z]+$", "minLength": 2})"),
+              HasSubstr("/pattern: minLength and maxLength beside it are only supported where"));
+  EXPECT_THAT(complaint(R"({"pattern": "^[a-z]{9}$", "maxLength": 2})"),
+              HasSubstr("it has texts of 9 to 9 characters"));
+}
+
 TEST(JsonSchema, KnowsFormats) {
   expect(R"({"type": "string", "format": "date"})", {"\"2024-02-29\"", "\"1999-12-31\""},
          {"\"2023-02-29\"", "\"1900-02-29\"", "\"2024-13-01\"", "\"2024-04-31\"", "\"2024-4-1\""});

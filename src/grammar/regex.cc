@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -13,12 +14,21 @@ namespace minimax::grammar {
 namespace {
 
 constexpr int kMaxGroups = 128;  // one in another
+constexpr std::size_t kMaxBytes = 65'536;
 
 /// How often something is repeated.
 struct Bounds {
   std::int64_t min = 0;
   std::int64_t max = 0;
 };
+
+/// A piece of the expression: its texts, and how long they are.
+struct Part {
+  NodeId node = 0;
+  LengthRange length;
+};
+
+std::int64_t at_most(std::int64_t length) { return std::min(length, LengthRange::kMaxLength); }
 
 class Parser {
  public:
@@ -27,28 +37,38 @@ class Parser {
         options_(options),
         scanner_(pattern, options.source, Positions::kColumns) {}
 
-  NodeId parse() {
-    const NodeId node = parse_alternatives(0);
+  Part parse(std::size_t bytes) {
+    if (bytes > kMaxBytes) {
+      scanner_.fail(fmt::format("expected at most {} bytes, found {}", kMaxBytes, bytes));
+    }
+    const Part part = parse_alternatives(0);
     if (!scanner_.at_end()) {
       scanner_.fail_expected("the end");
     }
-    return node;
+    return part;
   }
 
  private:
-  NodeId parse_alternatives(int groups) {
-    std::vector<NodeId> choices = {parse_sequence(groups)};
+  Part parse_alternatives(int groups) {
+    Part result = parse_sequence(groups);
+    std::vector<NodeId> choices = {result.node};
     while (scanner_.skip_if('|')) {
-      choices.push_back(parse_sequence(groups));
+      const Part choice = parse_sequence(groups);
+      choices.push_back(choice.node);
+      result.length.min = std::min(result.length.min, choice.length.min);
+      result.length.max = std::max(result.length.max, choice.length.max);
     }
-    return choices.size() == 1 ? choices[0] : grammar_.alternatives(choices);
+    if (choices.size() > 1) {
+      result.node = grammar_.alternatives(choices);
+    }
+    return result;
   }
 
-  NodeId parse_sequence(int groups) {
+  Part parse_sequence(int groups) {
     const bool is_outermost = groups == 0;
     const bool has_begin = is_outermost && scanner_.skip_if('^');
     bool has_end = false;
-    std::vector<NodeId> parts;
+    std::vector<Part> parts;
     if (is_outermost && !has_begin && options_.match == RegexMatch::kPart) {
       parts.push_back(anything());
     }
@@ -63,7 +83,19 @@ class Parser {
     if (is_outermost && !has_end && options_.match == RegexMatch::kPart) {
       parts.push_back(anything());
     }
-    return parts.size() == 1 ? parts[0] : grammar_.sequence(parts);
+    return joined(parts);
+  }
+
+  Part joined(const std::vector<Part>& parts) {
+    Part result;
+    std::vector<NodeId> nodes;
+    for (const Part& part : parts) {
+      nodes.push_back(part.node);
+      result.length.min = at_most(result.length.min + part.length.min);
+      result.length.max = at_most(result.length.max + part.length.max);
+    }
+    result.node = nodes.size() == 1 ? nodes[0] : grammar_.sequence(nodes);
+    return result;
   }
 
   bool at_end_of_sequence() const {
@@ -80,13 +112,23 @@ class Parser {
     return ahead.at_end() || ahead.peek() == '|';
   }
 
-  NodeId anything() {
-    const NodeId character = add_character(grammar_, CodePointSet::all(), options_.spelling);
-    return grammar_.repeat(character, 0, kUnlimited);
+  Part anything() { return repeated(character(CodePointSet::all()), {0, kUnlimited}); }
+
+  Part repeated(const Part& part, Bounds bounds) {
+    if (bounds.max == kUnlimited && options_.max_repeat != kUnlimited) {
+      bounds.max = std::max(bounds.min, options_.max_repeat);
+    }
+    const bool has_end = bounds.max != kUnlimited || part.length.max == 0;
+    const std::int64_t times = bounds.max == kUnlimited ? 0 : bounds.max;
+    // Lengths are below 2^40 and bounds below 2^21.
+    const LengthRange length = {
+        .min = at_most(part.length.min * bounds.min),
+        .max = has_end ? at_most(part.length.max * times) : LengthRange::kMaxLength};
+    return {.node = grammar_.repeat(part.node, bounds.min, bounds.max), .length = length};
   }
 
-  NodeId parse_repeated(int groups) {
-    const NodeId part = parse_part(groups);
+  Part parse_repeated(int groups) {
+    const Part part = parse_part(groups);
     const std::size_t begin = scanner_.offset();
     const std::optional<Bounds> bounds = parse_bounds();
     if (!bounds.has_value()) {
@@ -99,7 +141,7 @@ class Parser {
     if (bounds->max != kUnlimited && bounds->max < bounds->min) {
       scanner_.fail_at(begin, "the most repetitions are fewer than the least");
     }
-    return grammar_.repeat(part, bounds->min, bounds->max);
+    return repeated(part, *bounds);
   }
 
   std::optional<Bounds> parse_bounds() {
@@ -137,7 +179,7 @@ class Parser {
 
   static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-  NodeId parse_part(int groups) {
+  Part parse_part(int groups) {
     switch (scanner_.peek()) {
       case '(':
         return parse_group(groups);
@@ -164,11 +206,12 @@ class Parser {
     }
   }
 
-  NodeId character(const CodePointSet& set) {
-    return add_character(grammar_, set, options_.spelling);
+  Part character(const CodePointSet& set) {
+    return {.node = add_character(grammar_, set, options_.spelling),
+            .length = {.min = 1, .max = 1}};
   }
 
-  NodeId parse_group(int groups) {
+  Part parse_group(int groups) {
     if (groups >= kMaxGroups) {
       scanner_.fail(fmt::format("expected at most {} groups one in another", kMaxGroups));
     }
@@ -176,7 +219,7 @@ class Parser {
     if (scanner_.peek() == '?') {
       skip_kind_of_group();
     }
-    const NodeId group = parse_alternatives(groups + 1);
+    const Part group = parse_alternatives(groups + 1);
     if (!scanner_.skip_if(')')) {
       scanner_.fail_expected("')'");
     }
@@ -208,7 +251,12 @@ class Parser {
 }  // namespace
 
 NodeId add_regex(Grammar& grammar, std::string_view pattern, const RegexOptions& options) {
-  return Parser(grammar, pattern, options).parse();
+  return Parser(grammar, pattern, options).parse(pattern.size()).node;
+}
+
+LengthRange measure_regex(std::string_view pattern, const RegexOptions& options) {
+  Grammar unused(options.source);
+  return Parser(unused, pattern, options).parse(pattern.size()).length;
 }
 
 Grammar regex_grammar(std::string_view pattern) {

@@ -18,20 +18,48 @@ NodeId quoted(Grammar& grammar, NodeId content) {
   return grammar.sequence({grammar.literal("\""), content, grammar.literal("\"")});
 }
 
+/// minLength and maxLength.
+struct Length {
+  std::int64_t min = 0;
+  std::int64_t max = kUnlimited;
+};
+
+// The largest number in place of "any number of times" with which all texts are short enough.
+std::int64_t largest_repeat(const std::string& pattern, RegexOptions options, std::int64_t max) {
+  std::int64_t low = 0;
+  std::int64_t high = max;
+  while (low < high) {
+    options.max_repeat = (low + high + 1) / 2;
+    const bool fits = measure_regex(pattern, options).max <= max;
+    (fits ? low : high) = fits ? options.max_repeat : options.max_repeat - 1;
+  }
+  return low;
+}
+
 NodeId string_of_pattern(SchemaCompiler& compiler, const JsonView& keyword,
-                         const std::string& pattern) {
-  const RegexOptions options = {.source = keyword.source() + ": " + keyword.pointer(),
-                                .spelling = Spelling::kInJsonString,
-                                .match = RegexMatch::kPart};
+                         const std::string& pattern, const Length& length) {
+  RegexOptions options = {.source = keyword.source() + ": " + keyword.pointer(),
+                          .spelling = Spelling::kInJsonString,
+                          .match = RegexMatch::kPart};
+  if (length.max != kUnlimited && measure_regex(pattern, options).max > length.max) {
+    options.max_repeat = largest_repeat(pattern, options, length.max);
+  }
+  const LengthRange found = measure_regex(pattern, options);
+  if (found.min < length.min || (length.max != kUnlimited && found.max > length.max)) {
+    fail_schema(keyword, fmt::format("minLength and maxLength beside it are only supported where "
+                                     "its bounds can keep to them: it has texts of {} to {} "
+                                     "characters",
+                                     found.min, found.max));
+  }
   return quoted(compiler.grammar(), add_regex(compiler.grammar(), pattern, options));
 }
 
-NodeId string_of_format(SchemaCompiler& compiler, const JsonView& keyword) {
+NodeId string_of_format(SchemaCompiler& compiler, const JsonView& keyword, const Length& length) {
   const std::string pattern = pattern_of_format(keyword.as_string());
   if (pattern.empty()) {
     keyword.fail_expected("one of the formats " + known_formats());
   }
-  return string_of_pattern(compiler, keyword, pattern);
+  return string_of_pattern(compiler, keyword, pattern, length);
 }
 
 bool is_smaller(const Decimal& a, const Decimal& b) {
@@ -79,27 +107,25 @@ std::optional<Bound> tighter(const std::optional<Bound>& bound,
 NodeId convert_string(SchemaCompiler& compiler, const JsonView& schema) {
   const std::optional<JsonView> pattern = schema.get("pattern");
   const std::optional<JsonView> format = schema.get("format");
-  const std::int64_t min = count_of(schema, "minLength", 0);
-  const std::int64_t max = count_of(schema, "maxLength", kUnlimited);
-  const bool has_length = min > 0 || max != kUnlimited;
-  if (int{pattern.has_value()} + int{format.has_value()} + int{has_length} > 1) {
-    fail_schema(schema,
-                "only one of pattern, format, and minLength with maxLength is supported at a time");
+  const Length length = {.min = count_of(schema, "minLength", 0),
+                         .max = count_of(schema, "maxLength", kUnlimited)};
+  if (pattern.has_value() && format.has_value()) {
+    fail_schema(schema, "pattern and format are not supported at the same time");
   }
   if (pattern.has_value()) {
-    return string_of_pattern(compiler, *pattern, pattern->as_string());
+    return string_of_pattern(compiler, *pattern, pattern->as_string(), length);
   }
   if (format.has_value()) {
-    return string_of_format(compiler, *format);
+    return string_of_format(compiler, *format, length);
   }
-  if (!has_length) {
+  if (length.min == 0 && length.max == kUnlimited) {
     return compiler.json().string();
   }
-  if (max != kUnlimited && max < min) {
+  if (length.max != kUnlimited && length.max < length.min) {
     return compiler.grammar().alternatives({});
   }
   return quoted(compiler.grammar(),
-                compiler.grammar().repeat(compiler.json().character(), min, max));
+                compiler.grammar().repeat(compiler.json().character(), length.min, length.max));
 }
 
 NodeId convert_number(SchemaCompiler& compiler, const JsonView& schema, const std::string& type) {

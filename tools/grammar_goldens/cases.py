@@ -137,4 +137,41 @@ SCHEMAS = [
         [{"place": "Z\u00fcrich \"old\" town", "unit": "celsius", "days": ["mon", "tue"]}],
         [{"place": "x", "unit": "kelvin", "days": []}],
     ),
+    ({"type": "string", "pattern": "^[a-z]+$", "maxLength": 6}, ["a", "abcdef"], ["abcdefg", "A"]),
+    (
+        {
+            "type": "object",
+            "properties": {"id": {"type": "integer"}},
+            "required": ["id"],
+            "additionalProperties": {"type": "string"},
+        },
+        [{"id": 1}, {"id": 2, "i": "x", "ide": ""}],
+        [{"id": "x"}, {"id": 1, "x": 1}],
+    ),
+    (
+        {
+            "type": "object",
+            "properties": {
+                "a": {"type": "string", "minLength": 1},
+                "b": {"type": "array", "items": {"type": ["integer", "null"]}},
+                "c": {"type": "number", "minimum": 0, "maximum": 1},
+                "d": {"type": "object", "properties": {"e": {"const": 1}}, "additionalProperties": False},
+            },
+            "additionalProperties": False,
+        },
+        [{}, {"a": "x", "c": 0.5}, {"b": [1, None], "d": {"e": 1}}, {"d": {}}],
+        [{"a": ""}, {"c": 1.5}],
+    ),
+    (
+        {
+            "allOf": [
+                {"type": "object", "properties": {"a": {"type": "integer", "minimum": 3}}, "required": ["a"]},
+                {"properties": {"a": {"maximum": 5}}},
+            ]
+        },
+        [{"a": 3}, {"a": 5}],
+        [{"a": 2}, {"a": 6}, {}],
+    ),
+    ({"type": "string", "format": "date-time"}, ["2024-02-28T12:30:00Z"], ["2024-02-30T12:30:00Z"]),
+    ({"type": "string", "format": "email"}, ["a.b@example.org"], ["a@"]),
 ]
