@@ -294,7 +294,7 @@ void Job::report_failure() {
   try {
     sink_({.error = error_of(failure_), .is_last = true, .usage = usage()});
   } catch (...) {
-    // The sink itself is what failed: nobody is left to tell.
+    sink_ = nullptr;  // it is what failed: nobody is left to tell
   }
 }
 

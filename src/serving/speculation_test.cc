@@ -81,9 +81,11 @@ TEST_F(SpeculationTest, GivesTheSameTokensWithADraftModel) {
 
 TEST_F(SpeculationTest, GoesOnAfterItWasDisplaced) {
   // 32 KiB is a page of the softmax layer: not all answers fit together.
-  const ServiceStatus status = expect_plain_answers(
-      {.max_running = 12, .kv_bytes = 8 * 32768, .snapshot_bytes = 0, .prompt_lookup_tokens = 40},
-      300);
+  const ServiceStatus status = expect_plain_answers({.max_running = 12,
+                                                     .kv_bytes = std::int64_t{8} * 32768,
+                                                     .snapshot_bytes = 0,
+                                                     .prompt_lookup_tokens = 40},
+                                                    300);
   EXPECT_GT(status.counters.drafted_tokens, 50);
   EXPECT_GT(status.counters.preemptions, 0);
 }
