@@ -71,6 +71,16 @@ void Step::reserve(std::vector<Work>& works) const {
   std::erase_if(works, [](const Work& work) { return work.job->has_failed(); });
 }
 
+// Beside answers a step is short enough; and on a GPU, where it is anyway, every look between the
+// layers would wait for the device and copy from it.
+bool Step::needs_observer(std::span<const Work> works) const {
+  const bool wants_hidden =
+      std::ranges::any_of(works, [](const Work& work) { return work.piece.wants_hidden; });
+  const bool reads_only =
+      std::ranges::all_of(works, [](const Work& work) { return work.answer == nullptr; });
+  return wants_hidden || (reads_only && context_.impl.runner.pool() != nullptr);
+}
+
 void Step::run_batch(std::vector<Work>& works, const std::function<void()>& poll) {
   std::vector<std::int32_t> tokens;
   std::vector<std::int64_t> cu_seqlens = {0};
@@ -90,7 +100,8 @@ void Step::run_batch(std::vector<Work>& works, const std::function<void()>& poll
   StepObserver observer(works, context_.model().config.num_hidden_layers, poll);
   context_.impl.runner.run(
       {.token_ids = tokens, .cu_seqlens = cu_seqlens, .states = states, .output_rows = output_rows},
-      std::span(logits_).first(output_rows.size() * width), {.observer = &observer});
+      std::span(logits_).first(output_rows.size() * width),
+      {.observer = needs_observer(works) ? &observer : nullptr});
   std::size_t row = 0;
   for (Work& work : works) {
     const auto outputs = static_cast<std::size_t>(work.piece.outputs);

@@ -24,13 +24,15 @@ class Step {
   explicit Step(const JobContext& context) : context_(context) {}
 
   /// Runs all pieces in one batch and fills their logits, which are valid until the next call.
-  /// Between any two layers it calls `poll`, and stops once all requests in the step are cancelled.
-  /// A request for whose piece there is no memory fails and does not run. Returns the seconds that
-  /// the model took; what it throws, but for the end of all requests, fails all of them.
+  /// Where it only reads prompts on a CPU, it calls `poll` between any two layers, and stops once
+  /// all requests in the step are cancelled. A request for whose piece there is no memory fails and
+  /// does not run. Returns the seconds that the model took; what it throws, but for the end of all
+  /// requests, fails all of them.
   double run(std::vector<Work>& works, const std::function<void()>& poll);
 
  private:
   void reserve(std::vector<Work>& works) const;
+  bool needs_observer(std::span<const Work> works) const;
   void run_batch(std::vector<Work>& works, const std::function<void()>& poll);
 
   const JobContext& context_;
