@@ -85,16 +85,14 @@ std::string_view member_text(std::string_view object, std::size_t index) {
   return {};
 }
 
+// Text that a model wrote may well be no JSON.
 std::optional<base::Json> parse_object(std::string_view text) {
   try {
     base::Json json = base::parse_json(text, "tool call");
-    if (json.is_object()) {
-      return json;
-    }
+    return json.is_object() ? std::optional(std::move(json)) : std::nullopt;
   } catch (const Error&) {
-    // Text that a model wrote is not JSON: no failure, but the answer to the question.
+    return std::nullopt;
   }
-  return std::nullopt;
 }
 
 // The arguments of a call as the model wrote them, or nothing where the object is no call.
@@ -175,13 +173,12 @@ bool AnswerParser::step_start() {
     space += leading_space(text.substr(space));
   }
   text.remove_prefix(space);
-  if (space > kMaxHeldSpace) {
-    state_ = State::kContent;
-  } else if (text.starts_with(kThink)) {
+  const bool fits = space <= kMaxHeldSpace;
+  if (fits && text.starts_with(kThink)) {
     begin_ += space + kThink.size();
     skips_space_ = true;
     state_ = State::kReasoning;
-  } else if (may_become(text, kThink) || may_become(text, kByteOrderMark)) {
+  } else if (fits && (may_become(text, kThink) || may_become(text, kByteOrderMark))) {
     return false;
   } else {
     state_ = State::kContent;
