@@ -33,6 +33,18 @@ bool matches_with_version(const Route& route, std::string_view path) {
   return matches(route, path) || matches(route, fmt::format("/v1{}", path));
 }
 
+// The methods that a path takes: "GET, POST"; none for a path that is not there.
+std::string methods_of(std::string_view path) {
+  std::string methods;
+  for (const Route& route : routes()) {
+    if (matches_with_version(route, path)) {
+      methods += methods.empty() ? "" : ", ";
+      methods += route.method;
+    }
+  }
+  return methods;
+}
+
 bool is_json(std::string_view content_type) {
   std::string type(content_type.substr(0, content_type.find(';')));
   std::erase(type, ' ');
@@ -146,30 +158,21 @@ void Api::check_key(Call& call) const {
 
 const Route& Api::find_route(const Call& call) const {
   const std::string_view path = trimmed(call.path());
-  const Route* found = nullptr;
-  std::string methods;
   for (const Route& route : routes()) {
-    if (!matches_with_version(route, path)) {
-      continue;
-    }
-    methods += methods.empty() ? "" : ", ";
-    methods += route.method;
-    if (route.method == call.method) {
-      found = &route;
+    if (route.method == call.method && matches_with_version(route, path)) {
+      return route;
     }
   }
+  const std::string methods = methods_of(path);
   if (methods.empty()) {
     throw ApiError({.status = 404,
                     .message = fmt::format("There is no {}.", base::printable(path)),
                     .code = "not_found"});
   }
-  if (found == nullptr) {
-    throw ApiError({.status = 405,
-                    .message = fmt::format("{}: expected {}, found {}", path, methods,
-                                           base::printable(call.method)),
-                    .code = "method_not_allowed"});
-  }
-  return *found;
+  throw ApiError({.status = 405,
+                  .message = fmt::format("{}: expected {}, found {}", path, methods,
+                                         base::printable(call.method)),
+                  .code = "method_not_allowed"});
 }
 
 Reply Api::state_reply(bool is_ready_route) const {
@@ -236,6 +239,9 @@ Reply Api::error_reply(const Call& call, const ErrorInfo& info) const {
               .body = is_anthropic ? anthropic_error_body(info) : error_body(info)};
   if (info.status == 429 || info.status == 503) {
     reply.headers.emplace_back("Retry-After", info.status == 429 ? "1" : "5");
+  }
+  if (info.status == 405) {
+    reply.headers.emplace_back("Allow", methods_of(trimmed(call.path())));
   }
   if (info.status == 401) {
     reply.headers.emplace_back("WWW-Authenticate", "Bearer");

@@ -133,7 +133,10 @@ TEST(Api, RefusesMessagesByTheirPlace) {
                    {R"("messages":[{"content":"Hi"}])", "messages[0].role"},
                    {R"("messages":[{"role":"king","content":"Hi"}])", "messages[0].role"},
                    {R"("messages":[{"role":"user","content":null}])", "messages[0].content"},
-                   {R"("messages":[{"role":"user","content":5}])", "messages[0].content"}});
+                   {R"("messages":[{"role":"user","content":5}])", "messages[0].content"},
+                   {R"("messages":[{"role":"user","content":[{"type":"image_url","image_url":)"
+                    R"({"url":"http://169.254.169.254"}}]}])",
+                    "messages[0].content[0].type"}});
 }
 
 TEST(Api, RefusesToolsByTheirPlace) {
@@ -236,6 +239,9 @@ TEST(Api, FindsRoutesByMethodAndPath) {
   EXPECT_EQ(status("GET", "/models?x=1"), 200);
   EXPECT_EQ(status("TRACE", "/v1/models"), 405);
   EXPECT_EQ(status("POST", "/v1/models"), 405);
+  Call wrong = TestApi::get(kChat);
+  EXPECT_THAT(shared_api().reply(wrong).headers,
+              ::testing::Contains(::testing::Pair("Allow", "POST")));
   EXPECT_EQ(status("GET", "//v1//models"), 404);
   EXPECT_EQ(status("GET", "/v1/%2e%2e/models"), 404);
   EXPECT_EQ(status("GET", "/v1/models%00"), 404);

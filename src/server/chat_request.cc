@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/chat_request.h"
 
+#include <fmt/format.h>
+
 #include <string>
 
 #include "server/api_error.h"
@@ -26,6 +28,33 @@ void read_stream_options(const Fields& fields, ChatTask& task) {
   }
 }
 
+// Some templates know images, but this model is not given any.
+void refuse_images(const base::Json& content, const std::string& place) {
+  if (!content.is_array()) {
+    return;
+  }
+  for (std::size_t i = 0; i < content.array().size(); ++i) {
+    const base::Json* type = content.array()[i].find("type");
+    if (type != nullptr && type->is_string() && type->string() != "text") {
+      throw bad_field(fmt::format("{}[{}].type", place, i),
+                      fmt::format("expected \"text\", found {}: images and files are not read, and "
+                                  "no URL is fetched",
+                                  describe_json(*type)));
+    }
+  }
+}
+
+void refuse_images(const base::Json& messages) {
+  if (!messages.is_array()) {
+    return;
+  }
+  for (std::size_t i = 0; i < messages.array().size(); ++i) {
+    if (const base::Json* content = messages.array()[i].find("content")) {
+      refuse_images(*content, fmt::format("messages[{}].content", i));
+    }
+  }
+}
+
 void refuse_what_is_not_there(const Fields& fields) {
   if (const base::Json* modalities = fields.find("modalities")) {
     const bool is_text = modalities->is_array() && modalities->array().size() == 1 &&
@@ -48,6 +77,7 @@ ChatTask read_conversation(const base::Json& body, const ServedModel& model,
   check_messages(fields, "messages", limits);
   ChatTask task;
   task.messages = fields.require("messages");
+  refuse_images(task.messages);
   task.tools = read_tools(fields, limits);
   read_common_fields(fields, task);
   return task;

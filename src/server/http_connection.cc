@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "server/job_run.h"
@@ -28,8 +29,8 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
-using tcp = asio::ip::tcp;
-using TlsStream = asio::ssl::stream<tcp::socket>;
+using Tcp = asio::ip::tcp;
+using TlsStream = asio::ssl::stream<Tcp::socket>;
 using Parser = http::request_parser<http::string_body>;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
@@ -67,6 +68,8 @@ class HttpConnection final : public Connection {
     news_.expires_at(asio::steady_timer::time_point::max());
     context_->connections.insert(this);
   }
+  HttpConnection(const HttpConnection&) = delete;
+  HttpConnection& operator=(const HttpConnection&) = delete;
   ~HttpConnection() override { context_->connections.erase(this); }
 
   asio::awaitable<void> run();
@@ -177,7 +180,7 @@ template <class Stream>
 asio::awaitable<void> HttpConnection<Stream>::leave() {
   auto& socket = beast::get_lowest_layer(stream_);
   boost::system::error_code failed;
-  socket.shutdown(tcp::socket::shutdown_send, failed);
+  socket.shutdown(Tcp::socket::shutdown_send, failed);
   set_deadline(kLeaveTime);
   std::array<char, kReadBytes> bytes{};
   while (!failed && !is_closed_) {
@@ -479,10 +482,10 @@ asio::awaitable<void> serve(Stream stream, ConnectionContext& context) {
 
 }  // namespace
 
-void serve_connection(asio::io_context& io, tcp::socket socket, asio::ssl::context* tls,
+void serve_connection(asio::io_context& io, Tcp::socket socket, asio::ssl::context* tls,
                       ConnectionContext& context) {
   boost::system::error_code ignored;
-  socket.set_option(tcp::no_delay(true), ignored);
+  std::ignore = socket.set_option(Tcp::no_delay(true), ignored);
   if (tls == nullptr) {
     asio::co_spawn(io, serve(std::move(socket), context), asio::detached);
   } else {

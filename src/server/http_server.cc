@@ -14,9 +14,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <future>
+#include <boost/asio/use_future.hpp>
 #include <set>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "base/file.h"
@@ -27,7 +28,7 @@ namespace minimax::server {
 namespace {
 
 namespace asio = boost::asio;
-using tcp = asio::ip::tcp;
+using Tcp = asio::ip::tcp;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kTick{100};
@@ -49,9 +50,9 @@ std::unique_ptr<asio::ssl::context> read_certificate(const HttpOptions& options)
     }
   };
   boost::system::error_code error;
-  context->use_certificate_chain(asio::buffer(chain), error);
+  std::ignore = context->use_certificate_chain(asio::buffer(chain), error);
   check(error, options.certificate_file);
-  context->use_private_key(asio::buffer(key), asio::ssl::context::pem, error);
+  std::ignore = context->use_private_key(asio::buffer(key), asio::ssl::context::pem, error);
   check(error, options.key_file);
   if (::SSL_CTX_check_private_key(context->native_handle()) != 1) {
     throw Error(ErrorCode::kCorruptFile,
@@ -62,13 +63,13 @@ std::unique_ptr<asio::ssl::context> read_certificate(const HttpOptions& options)
   return context;
 }
 
-tcp::endpoint resolve(asio::io_context& io, const HttpOptions& options) {
+Tcp::endpoint resolve(asio::io_context& io, const HttpOptions& options) {
   boost::system::error_code error;
   const auto address = asio::ip::make_address(options.address, error);
   if (!error) {
     return {address, options.port};
   }
-  tcp::resolver resolver(io);
+  Tcp::resolver resolver(io);
   const auto found = resolver.resolve(options.address, std::to_string(options.port), error);
   if (error || found.empty()) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("host: expected an address, found {}",
@@ -106,7 +107,7 @@ class HttpServer::Impl {
     do {
       run_on_thread([&] {
         boost::system::error_code ignored;
-        acceptor_.close(ignored);
+        std::ignore = acceptor_.close(ignored);
         for (Connection* connection : connections_) {
           connection->close();
         }
@@ -159,12 +160,7 @@ class HttpServer::Impl {
 
   template <class F>
   void run_on_thread(F action) {
-    std::promise<void> done;
-    asio::post(io_, [&] {
-      action();
-      done.set_value();
-    });
-    done.get_future().wait();
+    asio::post(io_, asio::use_future(action)).get();
   }
 
   HttpOptions options_;
@@ -174,16 +170,16 @@ class HttpServer::Impl {
   asio::thread_pool workers_;
   EventHub hub_;
   ConnectionContext context_;
-  tcp::acceptor acceptor_;
+  Tcp::acceptor acceptor_;
   std::uint16_t port_ = 0;
   std::thread thread_;
 };
 
 void HttpServer::Impl::listen() {
-  const tcp::endpoint endpoint = resolve(io_, options_);
+  const Tcp::endpoint endpoint = resolve(io_, options_);
   try {
     acceptor_.open(endpoint.protocol());
-    acceptor_.set_option(tcp::acceptor::reuse_address(true));
+    acceptor_.set_option(Tcp::acceptor::reuse_address(true));
     acceptor_.bind(endpoint);
     acceptor_.listen(asio::socket_base::max_listen_connections);
     port_ = acceptor_.local_endpoint().port();

@@ -70,9 +70,9 @@ ResponsesAnswer::ResponsesAnswer(AnswerIdentity identity, const ChatTask& task,
     : identity_(std::move(identity)),
       streams_(task.streams),
       choice_(prompt.format, prompt.beginning) {
-  const auto repeat = [&](const char* name, Json otherwise) {
+  const auto repeat = [&](const char* name, const Json& otherwise) {
     const Json* value = body.find(name);
-    repeated_.emplace_back(name, value == nullptr ? std::move(otherwise) : *value);
+    repeated_.emplace_back(name, value == nullptr ? otherwise : *value);
   };
   repeat("instructions", nullptr);
   repeat("max_output_tokens", nullptr);

@@ -2,6 +2,7 @@
 #include "server/test_api.h"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 namespace minimax::server {
@@ -20,24 +21,23 @@ serving::Event text_event(std::string text) {
 }
 
 Backend FakeEngine::backend() {
-  return {
-      .submit = [this](serving::Request request,
-                       serving::Sink sink) { return submit(std::move(request), std::move(sink)); },
-      .cancel =
-          [this](serving::RequestId id) {
-            const std::scoped_lock lock(mutex_);
-            submitted_[id - 1].is_cancelled = true;
-          },
-      .status =
-          [] {
-            serving::ServiceStatus status;
-            status.running = 1;
-            status.slots = 2;
-            return status;
-          }};
+  return {.submit = [this](const serving::Request& request,
+                           const serving::Sink& sink) { return submit(request, sink); },
+          .cancel =
+              [this](serving::RequestId id) {
+                const std::scoped_lock lock(mutex_);
+                submitted_[id - 1].is_cancelled = true;
+              },
+          .status =
+              [] {
+                serving::ServiceStatus status;
+                status.running = 1;
+                status.slots = 2;
+                return status;
+              }};
 }
 
-serving::RequestId FakeEngine::submit(serving::Request request, serving::Sink sink) {
+serving::RequestId FakeEngine::submit(const serving::Request& request, const serving::Sink& sink) {
   serving::RequestId id = 0;
   std::optional<std::vector<std::string>> pieces;
   {
@@ -137,16 +137,17 @@ std::string TestApi::body(Call call) {
   if (std::holds_alternative<Reply>(outcome)) {
     return std::get<Reply>(std::move(outcome)).body;
   }
-  std::vector<std::pair<std::size_t, serving::Event>> events;
+  std::deque<std::pair<std::size_t, serving::Event>> events;
   JobRun run(std::get<Job>(std::move(outcome)), api_.backend(), api_.metrics(),
              [&](std::size_t request, serving::Event event) {
                events.emplace_back(request, std::move(event));
              });
   run.start();
   std::string body = run.begin();
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    auto [request, event] = events[i];
-    body += run.push(request, std::move(event));
+  while (!events.empty()) {
+    auto [request, event] = std::move(events.front());
+    events.pop_front();
+    body += run.push(request, std::move(event));  // which may submit more
   }
   return body;
 }

@@ -34,7 +34,7 @@ class FakeEngine {
   void answer_with(std::vector<std::string> pieces, FinishReason reason);
 
  private:
-  serving::RequestId submit(serving::Request request, serving::Sink sink);
+  serving::RequestId submit(const serving::Request& request, const serving::Sink& sink);
 
   mutable std::mutex mutex_;
   std::vector<Submitted> submitted_;
