@@ -28,6 +28,10 @@ Outcome handle_props(const RouteContext& context, const Call& call);
 Outcome handle_slots(const RouteContext& context, const Call& call);
 Outcome handle_metrics(const RouteContext& context, const Call& call);
 
+// web_handlers.cc: the chat page.
+Outcome handle_page(const RouteContext& context, const Call& call);
+Outcome handle_asset(const RouteContext& context, const Call& call);
+
 /// Sets apart the prefixes of different keys. Call for every job.
 void isolate(const Call& call, Job& job);
 

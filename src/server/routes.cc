@@ -25,6 +25,9 @@ const std::vector<Route>& routes() {
       {"GET", "/props", kKey, kModel, handle_props},
       {"GET", "/slots", kKey, kModel, handle_slots},
       {"GET", "/metrics", kKey, kModel, handle_metrics},
+      // Without a key, as whoever has one types it into the page.
+      {"GET", "/", Access::kOpen, Needs::kNothing, handle_page},
+      {"GET", "/web/*", Access::kOpen, Needs::kNothing, handle_asset},
   };
   return kRoutes;
 }
