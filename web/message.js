@@ -123,19 +123,18 @@ export class MessageView {
     if (isStreaming) {
       return;
     }
-    if (this.place.count > 1) {
-      this.tools.append(this.versions());
-    }
-    this.tools.append(button("copy", "Copy", "copy"));
-    if (message.role === "user") {
-      this.tools.append(button("edit", "Edit", "edit", "Alt+E"));
-    } else {
-      this.tools.append(button("again", "Answer again", "again", "Alt+R"));
+    if (message.role === "assistant") {
       const stats = document.createElement("span");
       stats.className = "stats";
       stats.textContent = describe(message.stats);
       this.tools.append(stats);
     }
+    if (this.place.count > 1) {
+      this.tools.append(this.versions());
+    }
+    this.tools.append(button("copy", "Copy", "copy"));
+    this.tools.append(message.role === "user" ? button("edit", "Edit", "edit", "Alt+E") :
+      button("again", "Answer again", "again", "Alt+R"));
   }
 
   versions() {
