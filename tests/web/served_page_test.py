@@ -12,6 +12,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 
 import browser
 import server
+import stub_server
 from browser import expect
 
 # Short prompts are not worth a snapshot.
@@ -37,6 +38,12 @@ class ServedPage(browser.PageTest):
             urllib.request.urlopen(request)
         self.assertEqual(caught.exception.code, 304)
         caught.exception.close()
+
+    def test_is_made_of_the_files_of_its_folder(self):
+        self.open()
+        for path in (stub_server.ROOT / "web").iterdir():
+            with urllib.request.urlopen(f"{self.url}web/{path.name}") as reply:
+                self.assertEqual(reply.read(), path.read_bytes(), path.name)
 
     def test_answers_and_shows_what_the_cache_gave(self):
         page = self.open()
