@@ -14,6 +14,7 @@
 #include "support/bench_machine.h"
 #include "support/bench_report.h"
 #include "support/bench_run.h"
+#include "support/bench_serve.h"
 #include "support/exit_code.h"
 #include "support/model_options.h"
 #include "support/progress.h"
@@ -31,6 +32,7 @@ constexpr const char* kExamples = R"(Examples:
   minimax bench ./my-model --json > result.json
   minimax bench ./my-model --prompt-tokens 0 --batch 1,8
   minimax bench --machine only
+  minimax bench serve --clients 16
 
 pp512 reads 512 tokens from an empty state; tg@512 generates after 512 tokens, tg@512x8 with eight
 sequences at once. tokens/s is the median of the repetitions. GB/s counts weights and state that
@@ -92,6 +94,7 @@ class BenchCommand : public Command {
         ->capture_default_str();
     command->add_flag("--json", json_, "Print one JSON object");
     add_execution_options(*command, environment(), model_);
+    serve_.define(*command);
     return command;
   }
 
@@ -109,6 +112,7 @@ class BenchCommand : public Command {
   std::int64_t repetitions_ = 5;
   std::string machine_ = "around";
   bool json_ = false;
+  BenchServe serve_;
 };
 
 std::vector<BenchResult> BenchCommand::measure(BenchRun& run, MachineMeter* meter) const {
@@ -154,6 +158,9 @@ int BenchCommand::report_machine() const {
 }
 
 int BenchCommand::run() {
+  if (serve_.is_chosen()) {
+    return serve_.run();
+  }
   if (machine_ == "only") {
     return report_machine();
   }
