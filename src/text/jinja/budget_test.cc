@@ -96,6 +96,18 @@ Outcome render(const std::string& source, const std::string& variables = "{}") {
   return outcome;
 }
 
+constexpr double kSoon = 100 * MINIMAX_TIME_FACTOR;
+
+// What must end soon. Others on the machine may slow a thread down by several times for a moment,
+// so the quickest of a few attempts counts.
+Outcome render_soon(const std::string& source) {
+  Outcome outcome = render(source);
+  for (int attempt = 1; attempt < 5 && outcome.milliseconds >= kSoon; ++attempt) {
+    outcome = render(source);
+  }
+  return outcome;
+}
+
 std::string repeated(const std::string& piece, int count) {
   std::string out;
   for (int i = 0; i < count; ++i) {
@@ -120,11 +132,11 @@ std::string name_of(const testing::TestParamInfo<T>& test) {
 class BrokenTemplate : public testing::TestWithParam<Case> {};
 
 TEST_P(BrokenTemplate, IsRefusedWithItsLine) {
-  const Outcome outcome = render(GetParam().source);
+  const Outcome outcome = render_soon(GetParam().source);
   EXPECT_THAT(outcome.error, HasSubstr(GetParam().error));
   EXPECT_THAT(outcome.error, testing::StartsWith("line "));
   EXPECT_EQ(outcome.code, ErrorCode::kCorruptFile);
-  EXPECT_LT(outcome.milliseconds, 100 * MINIMAX_TIME_FACTOR);
+  EXPECT_LT(outcome.milliseconds, kSoon);
   EXPECT_LT(outcome.kibibytes, (64 << 10) * MINIMAX_TIME_FACTOR);
 }
 
@@ -173,9 +185,9 @@ INSTANTIATE_TEST_SUITE_P(
 class GreedyTemplate : public testing::TestWithParam<Case> {};
 
 TEST_P(GreedyTemplate, RunsIntoABudgetSoon) {
-  const Outcome outcome = render(GetParam().source);
+  const Outcome outcome = render_soon(GetParam().source);
   EXPECT_THAT(outcome.error, HasSubstr(GetParam().error));
-  EXPECT_LT(outcome.milliseconds, 100 * MINIMAX_TIME_FACTOR);
+  EXPECT_LT(outcome.milliseconds, kSoon);
   EXPECT_LT(outcome.kibibytes, (64 << 10) * MINIMAX_TIME_FACTOR);
 }
 
