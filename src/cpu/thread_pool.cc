@@ -248,6 +248,9 @@ void ThreadPool::stop() {
 int ThreadPool::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
 
 void ThreadPool::fetch_ahead(int thread, const void* data) {
+  if (data == nullptr) {
+    return;  // weights without elements
+  }
   const auto* bytes = static_cast<const std::byte*>(data);
   if (thread == 0) {
     fetch_first_bytes(bytes);
