@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// A barrier of all blocks of a launch, which must run at the same time: a grid of at most one block
+// per multiprocessor, each of which one holds, and no other launch that does the same beside it.
+#pragma once
+
+namespace minimax::cuda {
+
+/// All blocks wait for each other, and see what the others wrote. `barrier` is two words of device
+/// memory, zero before the first use: blocks that have come, which returns to zero so that launches
+/// may have grids of any size, and the number of barriers passed.
+__device__ inline void wait_for_grid(unsigned* barrier) {
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    const unsigned passed = *static_cast<volatile unsigned*>(barrier + 1);
+    __threadfence();
+    if (atomicAdd(barrier, 1u) == gridDim.x - 1) {
+      *static_cast<volatile unsigned*>(barrier) = 0;
+      __threadfence();
+      atomicAdd(barrier + 1, 1u);
+    } else {
+      while (*static_cast<volatile unsigned*>(barrier + 1) == passed) {
+      }
+    }
+    __threadfence();
+  }
+  __syncthreads();
+}
+
+}  // namespace minimax::cuda

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a block does with the weights that its rings bring (weight_stream.cuh): items are multiplied
+// by all warps, summed by half of them, and given to a job.
+//
+// A job has: begin(), called when the rings are full and before anything is read that other kernels
+// write; stage(run, rows, first column, columns); finish(run, sum, element), called by whole warps;
+// end_phase().
+#pragma once
+
+#include "cuda/meeting_point.cuh"
+#include "ops/device_matrix/stream_tiles.cuh"
+
+namespace minimax::ops::cuda {
+
+/// One element of the sums of an item: row `row` of the first or second row of tiles, and a column,
+/// which is a row of x as shared memory holds them (kBF16Split: two for one).
+struct StreamElement {
+  int item;
+  int second;
+  int row;
+  int column;
+};
+
+/// What the threads of a block share beside the plan.
+struct StreamMeetings {
+  minimax::cuda::MeetingPoint full;   // all warps have left their parts
+  minimax::cuda::MeetingPoint empty;  // and half of them have summed
+};
+
+/// Where things lie in the dynamic shared memory.
+template <class T>
+struct StreamMemory {
+  std::byte* ring;
+  float* reduction;
+  std::uint32_t* table;
+  std::byte* rows;
+
+  __device__ explicit StreamMemory(std::byte* dynamic)
+      : ring(dynamic),
+        reduction(reinterpret_cast<float*>(dynamic + T::kRingBytes)),
+        table(reinterpret_cast<std::uint32_t*>(dynamic + T::kRingBytes + kReductionBytes)),
+        rows(dynamic + T::kRingBytes + kReductionBytes + T::kTable) {}
+};
+
+/// All of a block that lasts from item to item.
+template <class T, class Job>
+class StreamBlock {
+ public:
+  __device__ StreamBlock(Job& job, const StreamPlan& plan, StreamRuns& runs,
+                         StreamMeetings& meetings, std::byte* dynamic)
+      : job_(job),
+        plan_(plan),
+        runs_(runs),
+        meetings_(meetings),
+        memory_(dynamic),
+        ring_(runs, memory_.ring) {}
+
+  __device__ WeightRing<T>& ring() { return ring_; }
+
+  /// Puts the rows of a run into shared memory, when nobody needs the last ones any more.
+  __device__ StreamRows stage(const StreamRun& run) {
+    const int columns = run.tiles * T::kTile.columns;
+    StreamRows x;
+    x.rows = plan_.entries[run.entry].rows;
+    x.stored = x.rows * T::kAddends;
+    x.stride = columns * T::kElementBytes + 16;
+    x.data = memory_.rows;
+    x.groups = memory_.rows + x.stored * x.stride;
+    __syncthreads();
+    job_.stage(run, x, run.first_tile * T::kTile.columns, columns);
+    __syncthreads();
+    return x;
+  }
+
+  /// All items of a run, multiplied by Tiles. `partial` is scratch of this block.
+  template <class Tiles>
+  __device__ void multiply_run(const StreamRun& run, const StreamRows& x, float* partial) {
+    const TileRange tiles = warp_tiles(run);
+    const int items = run.items;
+#pragma unroll 1
+    for (int item = 0; item < items; ++item) {
+      typename Tiles::Sums sums[2] = {};
+      multiply_item<Tiles>(x, tiles, sums);
+      finish_item<Tiles>(run, item, sums, partial);
+    }
+  }
+
+ private:
+  __device__ static int warp() { return static_cast<int>(threadIdx.x) / 32; }
+  __device__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
+
+  /// The warp's share of the columns. An item without a second row of tiles gets sums of whatever
+  /// lies in the ring, which nobody asks for.
+  template <class Tiles>
+  __device__ void multiply_item(const StreamRows& x, const TileRange& tiles,
+                                typename Tiles::Sums (&sums)[2]) {
+    Tiles operand(x, tiles.begin);
+#pragma unroll 1
+    for (int tile = tiles.begin; tile < tiles.end; ++tile) {
+      operand.load_rows();
+      const std::byte* stage = ring_.wait();
+      operand.multiply(stage, memory_.table, sums[0]);
+      operand.multiply(stage + T::kTileBytes, memory_.table, sums[1]);
+      operand.next();
+      ring_.release();
+    }
+  }
+
+  /// Leaves the warp's sums for others, or adds those of all.
+  template <class Tiles>
+  __device__ void finish_item(const StreamRun& run, int item, const typename Tiles::Sums (&sums)[2],
+                              float* partial) {
+    const int parity = finished_ % 2;
+    minimax::cuda::wait_at(meetings_.empty, 1 - parity);
+    float* own = memory_.reduction + warp() * (2 * kReductionStride) + 4 * lane();
+    *reinterpret_cast<float4*>(own) = Tiles::stored(sums[0]);
+    *reinterpret_cast<float4*>(own + kReductionStride) = Tiles::stored(sums[1]);
+    __syncwarp();
+    if (lane() == 0) {
+      minimax::cuda::arrive_at(meetings_.full);
+    }
+    constexpr int kHalf = kStreamWarps / 2;
+    if (warp() / kHalf == parity) {
+      minimax::cuda::wait_at(meetings_.full, parity);
+      const int thread = static_cast<int>(threadIdx.x) % (32 * kHalf);
+      const float sum = sum_warps(thread);
+      __syncwarp();
+      if (lane() == 0) {
+        minimax::cuda::arrive_at(meetings_.empty);
+      }
+      finish_element<Tiles>(run, item, sum, thread, partial + item * 256 + thread);
+    }
+    ++finished_;
+  }
+
+  __device__ float sum_warps(int thread) const {
+    const float* from = memory_.reduction + thread % 2 * kReductionStride + thread / 2;
+    float sum = 0.0f;
+#pragma unroll
+    for (int w = 0; w < kStreamWarps; ++w) {
+      sum += from[w * (2 * kReductionStride)];
+    }
+    return sum;
+  }
+
+  /// Adds the sums of earlier parts of K and gives what is complete to the job.
+  template <class Tiles>
+  __device__ void finish_element(const StreamRun& run, int item, float sum, int thread,
+                                 float* kept) {
+    if (!run.first_part) {
+      sum += *kept;
+    }
+    if (!run.last_part) {
+      *kept = sum;
+      return;
+    }
+    const int element = thread / 2;
+    const int owner = element / 4;  // the lane that had it
+    job_.finish(run, sum,
+                {.item = item,
+                 .second = thread % 2,
+                 .row = owner / 4 + element % 4 / 2 * 8,
+                 .column = Tiles::column(owner, element % 4)});
+  }
+
+  Job& job_;
+  const StreamPlan& plan_;
+  StreamRuns& runs_;
+  StreamMeetings& meetings_;
+  StreamMemory<T> memory_;
+  WeightRing<T> ring_;
+  int finished_ = 0;
+};
+
+/// Before anything else, followed by a barrier of the block.
+__device__ inline void set_meetings(StreamMeetings& meetings) {
+  if (threadIdx.x == 0) {
+    minimax::cuda::set_meeting_point(meetings.full, kStreamWarps);
+    minimax::cuda::set_meeting_point(meetings.empty, kStreamWarps / 2);
+  }
+}
+
+/// Everything that a block does, from a plan and its first runs. `partial` is scratch of this
+/// block: kStreamPartialBytes.
+template <class F, StreamMode mode, class Job>
+__device__ void run_stream(Job& job, const StreamPlan& plan, StreamRuns& runs,
+                           StreamMeetings& meetings, std::byte* dynamic, float* partial) {
+  using T = StreamTraits<F, mode>;
+  StreamBlock<T, Job> block(job, plan, runs, meetings, dynamic);
+  block.ring().start();
+  job.begin();
+  int phase = 0;
+  while (true) {
+#pragma unroll 1
+    for (int i = 0; i < runs.count; ++i) {
+      const StreamRun& run = runs.run[i];
+      for (; phase < run.phase; ++phase) {
+        job.end_phase();
+      }
+      const StreamRows x = block.stage(run);
+      if constexpr (mode != StreamMode::kInteger) {
+        block.template multiply_run<BF16Tiles<F>>(run, x, partial);
+      } else if (x.rows <= 4) {
+        block.template multiply_run<IntegerTiles<F, 1>>(run, x, partial);
+      } else {
+        block.template multiply_run<IntegerTiles<F, 2>>(run, x, partial);
+      }
+    }
+    __syncthreads();
+    if (runs.phase >= plan.phases) {
+      break;
+    }
+    if (threadIdx.x == 0) {
+      list_runs<T>(plan, runs);
+    }
+    __syncthreads();
+    block.ring().start();
+  }
+  for (; phase < plan.phases; ++phase) {
+    job.end_phase();
+  }
+}
+
+}  // namespace minimax::ops::cuda

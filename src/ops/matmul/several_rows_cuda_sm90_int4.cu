@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/matmul/several_rows_cuda.cuh"
+
+namespace minimax::ops::cuda {
+
+template void launch_several_rows<DeviceFormat::kInt4G64>(const FewRowsProduct&,
+                                                          minimax::cuda::Stream);
+template void launch_several_rows<DeviceFormat::kInt4G32>(const FewRowsProduct&,
+                                                          minimax::cuda::Stream);
+template void launch_several_rows<DeviceFormat::kInt4Min>(const FewRowsProduct&,
+                                                          minimax::cuda::Stream);
+
+}  // namespace minimax::ops::cuda
