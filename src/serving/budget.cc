@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "cuda/device.h"
 
 namespace minimax::serving {
 namespace {
@@ -57,6 +58,10 @@ std::int64_t tokens_in(const model::StateSize& size, std::int64_t bytes, std::in
 
 }  // namespace
 
+std::int64_t available_bytes(const model::Model& model) {
+  return model.memory->is_host ? base::available_memory_bytes() : cuda::require_device().free_bytes;
+}
+
 Budget::Budget(const model::Model& model, const ServiceOptions& options)
     : size_(model::state_size(model.config, model.precision)), slots_(options.max_running) {
   check_options(options);
@@ -73,8 +78,8 @@ Budget::Budget(const model::Model& model, const ServiceOptions& options)
     most = std::min(most, options.max_context);
   }
   const std::int64_t wanted = slots_ * size_.kv_bytes(most);
-  kv_bytes_ = options.kv_bytes > 0 ? options.kv_bytes
-                                   : std::min(wanted, base::available_memory_bytes() / 2);
+  kv_bytes_ =
+      options.kv_bytes > 0 ? options.kv_bytes : std::min(wanted, available_bytes(model) / 2);
   context_tokens_ = tokens_in(size_, kv_bytes_, most);
   base::check(context_tokens_ > 1, ErrorCode::kOutOfMemory, [&] {
     return fmt::format("kv_bytes: expected {} or more for one page of keys and values, found {}",

@@ -12,6 +12,9 @@
 
 namespace minimax::serving {
 
+/// That states of this model could still take, on its device.
+std::int64_t available_bytes(const model::Model& model);
+
 class Budget {
  public:
   /// Throws: Error{kInvalidArgument} naming the option that is out of its range,

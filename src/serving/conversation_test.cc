@@ -165,7 +165,7 @@ TEST(Conversation, GoesOnFromSnapshotsThatAreWellPlaced) {
   other.resize(400, 7);
   EXPECT_EQ(cached(other, third), 0);  // where prompts part, the second time
   other.back() = 8;
-  other[350] = 9;
+  other[310] = 9;
   Client fourth;
   EXPECT_EQ(cached(other, fourth), 300);
 }

@@ -20,8 +20,12 @@ struct JobContext {
   const ServiceOptions& options;
   PrefixCache& cache;
   ServiceCounters& counters;
+  const tensor::Memory& memory;  // where states lie
 
   const model::Model& model() const { return impl.model; }
+  model::SequenceState empty_state() const {
+    return {model().config, model().precision, model().identity, memory};
+  }
   std::int64_t vocab_size() const { return impl.model.config.vocab_size; }
   /// Where prefixes may end that longer prompts continue.
   std::int64_t grain() const { return options.batch_invariant ? options.chunk_tokens : 1; }

@@ -27,7 +27,7 @@ struct ServiceOptions {
   /// displaced. 0: none.
   std::int64_t snapshot_bytes = std::int64_t{1} << 30;
   /// Snapshots are taken at the end of a prompt, at the end of an answer, where prompts part, and
-  /// inside of long prompts every so many tokens. 0: not there.
+  /// inside of long prompts every so many tokens and some way before the end. 0: not there.
   std::int64_t snapshot_interval_tokens = 1024;
 
   /// Tokens of a step, of prompts and answers together. 0: as many as the model has memory for.

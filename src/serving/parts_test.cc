@@ -20,19 +20,31 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 TEST(SnapshotPlaces, AreMultiplesOfTheIntervalAndWherePromptsPart) {
-  EXPECT_THAT(snapshot_places(1000, 0, 0, 300, 1), ElementsAre(300, 600, 900));
-  EXPECT_THAT(snapshot_places(1000, 350, 0, 300, 1), ElementsAre(600, 900));
-  EXPECT_THAT(snapshot_places(900, 0, 0, 300, 1), ElementsAre(300, 600));
-  EXPECT_THAT(snapshot_places(1000, 0, 450, 300, 1), ElementsAre(300, 450, 600, 900));
-  EXPECT_THAT(snapshot_places(1000, 0, 600, 300, 1), ElementsAre(300, 600, 900));
-  EXPECT_THAT(snapshot_places(1000, 0, 450, 0, 1), ElementsAre(450));
-  EXPECT_THAT(snapshot_places(1000, 440, 450, 0, 1), IsEmpty());  // not worth it
-  EXPECT_THAT(snapshot_places(1000, 0, 1000, 0, 1), IsEmpty());   // the end is for others
+  EXPECT_THAT(snapshot_places({.tokens = 200}, 60, 1), ElementsAre(60, 120, 180));
+  EXPECT_THAT(snapshot_places({.tokens = 200, .read = 70}, 60, 1), ElementsAre(120, 180));
+  EXPECT_THAT(snapshot_places({.tokens = 180}, 60, 1), ElementsAre(60, 120));
+  EXPECT_THAT(snapshot_places({.tokens = 200, .known = 90}, 60, 1), ElementsAre(60, 90, 120, 180));
+  EXPECT_THAT(snapshot_places({.tokens = 200, .known = 120}, 60, 1), ElementsAre(60, 120, 180));
+  EXPECT_THAT(snapshot_places({.tokens = 1000, .known = 450}, 0, 1), ElementsAre(450));
+  // Not worth it, and the end is for others.
+  EXPECT_THAT(snapshot_places({.tokens = 1000, .read = 440, .known = 450}, 0, 1), IsEmpty());
+  EXPECT_THAT(snapshot_places({.tokens = 1000, .known = 1000}, 0, 1), IsEmpty());
+}
+
+TEST(SnapshotPlaces, AreBehindTheFirstMessageAndSomeWayBeforeTheEnd) {
+  EXPECT_THAT(snapshot_places({.tokens = 1000, .first_end = 100}, 0, 1), ElementsAre(100));
+  EXPECT_THAT(snapshot_places({.tokens = 1000, .first_end = 20}, 0, 1), IsEmpty());
+  EXPECT_THAT(snapshot_places({.tokens = 200}, 1024, 1), IsEmpty());
+  EXPECT_THAT(snapshot_places({.tokens = 1000}, 1024, 1), ElementsAre(936));
+  EXPECT_THAT(snapshot_places({.tokens = 4100}, 10000, 1), ElementsAre(3076, 3844, 4036));
+  EXPECT_THAT(snapshot_places({.tokens = 4100, .read = 3800}, 10000, 1), ElementsAre(4036));
 }
 
 TEST(SnapshotPlaces, KeepToTheGrain) {
-  EXPECT_THAT(snapshot_places(1000, 0, 450, 300, 128), ElementsAre(384, 768));
-  EXPECT_THAT(snapshot_places(1000, 0, 600, 300, 128), ElementsAre(384, 512, 768));
+  EXPECT_THAT(snapshot_places({.tokens = 1000, .known = 450}, 300, 128),
+              ElementsAre(384, 768, 896));
+  EXPECT_THAT(snapshot_places({.tokens = 1000, .known = 600}, 300, 128),
+              ElementsAre(384, 512, 768, 896));
 }
 
 TEST(Pace, GivesPromptsTheirShareOfTheTime) {

@@ -2,6 +2,7 @@
 #include "serving/prompt_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "engine/generation_steps.h"
@@ -14,6 +15,10 @@ namespace {
 // Fewer tokens are read again in less time than a snapshot is worth: its first continuation copies
 // the states of all lightning layers.
 constexpr std::int64_t kLeastGain = 64;
+// Prompts often share all but their last tokens, the question: the next one that does finds a
+// snapshot not much farther from the end than it parts.
+constexpr std::array<std::int64_t, 3> kTails = {64, 256, 1024};
+constexpr std::int64_t kLeastTails = 4;  // in a prompt of so many times their length
 // The logits of so many tokens are in memory at once.
 constexpr std::int64_t kMostLogprobRows = 128;
 
@@ -23,19 +28,27 @@ std::int64_t round_down(std::int64_t value, std::int64_t multiple) {
 
 }  // namespace
 
-std::vector<std::int64_t> snapshot_places(std::int64_t prompt_tokens, std::int64_t read,
-                                          std::int64_t known, std::int64_t interval,
+std::vector<std::int64_t> snapshot_places(const PromptOutline& prompt, std::int64_t interval,
                                           std::int64_t grain) {
   std::vector<std::int64_t> places;
-  if (interval > 0) {
-    const std::int64_t step = (interval + grain - 1) / grain * grain;
-    for (std::int64_t at = round_down(read, step) + step; at < prompt_tokens; at += step) {
+  const auto add = [&](std::int64_t place, std::int64_t least_gain) {
+    const std::int64_t at = round_down(place, grain);
+    if (at >= prompt.read + least_gain && at < prompt.tokens) {
       places.push_back(at);
     }
-  }
-  const std::int64_t junction = round_down(known, grain);
-  if (junction >= read + kLeastGain && junction < prompt_tokens) {
-    places.push_back(junction);
+  };
+  add(prompt.known, kLeastGain);
+  add(prompt.first_end, kLeastGain);
+  if (interval > 0) {
+    for (const std::int64_t tail : kTails) {
+      if (kLeastTails * tail <= prompt.tokens) {
+        add(prompt.tokens - tail, kLeastGain);
+      }
+    }
+    const std::int64_t step = (interval + grain - 1) / grain * grain;
+    for (std::int64_t at = round_down(prompt.read, step) + step; at < prompt.tokens; at += step) {
+      add(at, 0);
+    }
   }
   std::ranges::sort(places);
   places.erase(std::unique(places.begin(), places.end()), places.end());
@@ -47,21 +60,40 @@ bool PromptReader::may_skip() const {
   return request_.task == Task::kGenerate && !request_.prompt_logprobs;
 }
 
+// Up to the first token that ends a text: in conversations, the end of the system prompt.
+std::int64_t PromptReader::first_end() const {
+  const std::vector<std::int32_t>& ends = request_.config.eos_token_id;
+  const auto found = std::ranges::find_first_of(request_.prompt, ends);
+  return found != request_.prompt.end() ? found - request_.prompt.begin() + 1 : 0;
+}
+
 void PromptReader::begin() {
   PrefixCache::Match match;
   if (may_skip()) {
     match = context_.cache.find(request_.cache_salt, request_.prompt, context_.grain());
   }
-  state_ = match.state != nullptr ? *match.state : engine::empty_sequence(context_.model());
+  state_ = match.state != nullptr ? *match.state : context_.empty_state();
   logits_.assign(match.logits.begin(), match.logits.end());
   logprobs_.clear();
   hidden_sum_.clear();
   hidden_rows_ = 0;
   snapshots_.clear();
   if (context_.cache.budget_bytes() > 0 && request_.task == Task::kGenerate) {
-    snapshots_ = snapshot_places(prompt_tokens(), tokens_read(), match.known_tokens,
+    snapshots_ = snapshot_places({.tokens = prompt_tokens(),
+                                  .read = tokens_read(),
+                                  .known = match.known_tokens,
+                                  .first_end = first_end()},
                                  context_.options.snapshot_interval_tokens, context_.grain());
   }
+}
+
+bool PromptReader::should_wait_for(const PromptReader& other, std::int64_t end) const {
+  const std::vector<std::int32_t>& theirs = other.request_.prompt;
+  const bool leaves_snapshot = std::ranges::binary_search(other.snapshots_, end) ||
+                               (end == other.prompt_tokens() && end == prompt_tokens());
+  return !state_ && may_skip() && leaves_snapshot && end >= kLeastGain && end <= prompt_tokens() &&
+         request_.cache_salt == other.request_.cache_salt &&
+         std::equal(theirs.begin(), theirs.begin() + end, request_.prompt.begin());
 }
 
 model::SequenceState PromptReader::take_state() {

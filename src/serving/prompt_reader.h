@@ -15,11 +15,18 @@
 
 namespace minimax::serving {
 
-/// Where snapshots are taken inside of a prompt, rising: at multiples of `interval` (0: nowhere)
-/// and where it parts from what is known; all are multiples of `grain`, behind the first `read`
-/// tokens.
-std::vector<std::int64_t> snapshot_places(std::int64_t prompt_tokens, std::int64_t read,
-                                          std::int64_t known, std::int64_t interval,
+/// A prompt, before it is read. Lengths in tokens.
+struct PromptOutline {
+  std::int64_t tokens = 0;
+  std::int64_t read = 0;       ///< of these, a snapshot knows already
+  std::int64_t known = 0;      ///< that some earlier prompt began with, too
+  std::int64_t first_end = 0;  ///< up to the end of the first message; 0: there is none
+};
+
+/// Where snapshots are taken inside of a prompt, rising: where it parts from what is known, behind
+/// its first message, and, as others may part anywhere, at multiples of `interval` and some way
+/// before the end (`interval` 0: not there). All are multiples of `grain`.
+std::vector<std::int64_t> snapshot_places(const PromptOutline& prompt, std::int64_t interval,
                                           std::int64_t grain);
 
 class PromptReader {
@@ -40,6 +47,10 @@ class PromptReader {
   bool is_done() const { return tokens_read() == prompt_tokens(); }
   std::int64_t prompt_tokens() const { return static_cast<std::int64_t>(request_.prompt.size()); }
 
+  /// Whether this one, which has not begun, gains by waiting until `other` has read its first `end`
+  /// tokens and left a snapshot there.
+  bool should_wait_for(const PromptReader& other, std::int64_t end) const;
+
   /// What runs next, of at most `limit` tokens; in batch-invariant mode always to the next multiple
   /// of chunk_tokens. Requires: not is_done().
   Piece next_piece(std::int64_t limit);
@@ -57,6 +68,7 @@ class PromptReader {
 
  private:
   bool may_skip() const;
+  std::int64_t first_end() const;
   void take_logprobs(std::span<const float> logits, cpu::ThreadPool* pool);
   void remember();
 

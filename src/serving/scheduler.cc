@@ -170,12 +170,24 @@ std::vector<Job*> Scheduler::prompts_in_order() {
   return jobs;
 }
 
+// What is read in this step may be what this prompt begins with.
+bool Scheduler::should_wait(Job& job, std::span<const Work> works) {
+  return std::ranges::any_of(works, [&](const Work& work) {
+    return work.answer == nullptr &&
+           job.prompt().should_wait_for(work.job->prompt(), work.job->prompt().tokens_read() +
+                                                                std::ssize(work.piece.tokens));
+  });
+}
+
 void Scheduler::plan_prompts(std::span<Job* const> prompts, std::int64_t room,
                              std::vector<Work>& works) {
   std::int64_t outputs = 0;
   for (Job* job : prompts) {
     if (room <= 0 || outputs >= kMostOutputs) {
       return;
+    }
+    if (should_wait(*job, works)) {
+      continue;
     }
     try {
       job->begin_prompt();

@@ -55,6 +55,7 @@ class Scheduler {
 
   std::vector<Work> plan();
   void plan_answers(Job& job, std::vector<Work>& works) const;
+  static bool should_wait(Job& job, std::span<const Work> works);
   static void plan_prompts(std::span<Job* const> prompts, std::int64_t room,
                            std::vector<Work>& works);
   std::vector<Job*> prompts_in_order();

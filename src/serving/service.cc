@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -11,8 +12,8 @@
 #include <vector>
 
 #include "base/check.h"
-#include "base/memory.h"
 #include "serving/scheduler.h"
+#include "tensor/block_pool.h"
 
 namespace minimax::serving {
 namespace {
@@ -25,7 +26,8 @@ ServiceOptions checked(ServiceOptions options, const MiniMaxForCausalLM& model) 
                     "draft_model: expected the vocabulary of the model, {} ids, found {}",
                     model.config().vocab_size, draft->config().vocab_size);
               });
-  options.snapshot_bytes = std::min(options.snapshot_bytes, base::available_memory_bytes() / 4);
+  options.snapshot_bytes =
+      std::min(options.snapshot_bytes, available_bytes(model.impl().model) / 4);
   options.chunk_tokens = std::min(options.chunk_tokens, model.impl().runner.max_tokens());
   return options;
 }
@@ -42,6 +44,12 @@ void check_config(GenerationConfig config) {
   config.validate();
 }
 
+// As much as the states of all that can run, and their snapshots, but a small part of what there
+// is.
+std::int64_t most_free_bytes(const model::Model& model, const Budget& budget) {
+  return std::min(2 * budget.slots() * budget.slot_bytes(), available_bytes(model) / 32);
+}
+
 void check_count(const char* field, const std::optional<std::int64_t>& found, std::int64_t most) {
   base::check(!found || (0 <= *found && *found <= most), ErrorCode::kInvalidArgument, [&] {
     return fmt::format("{}: expected a number from 0 to {}, found {}", field, most, *found);
@@ -55,12 +63,14 @@ class Service::Impl {
   Impl(MiniMaxForCausalLM& model, const Tokenizer& tokenizer, const ServiceOptions& options)
       : options_(checked(options, model)),
         budget_(model.impl().model, options_),
+        pool_(*model.impl().model.memory, most_free_bytes(model.impl().model, budget_)),
         cache_(options_.snapshot_bytes),
         context_{.impl = model.impl(),
                  .tokenizer = tokenizer,
                  .options = options_,
                  .cache = cache_,
-                 .counters = counters_},
+                 .counters = counters_,
+                 .memory = pool_.memory()},
         scheduler_(context_, budget_) {
     scheduler_.describe(status_);
     thread_ = std::thread([this] { work(); });
@@ -123,11 +133,15 @@ class Service::Impl {
   void check(const Request& request, const Sink& sink) const;
   void work();
   bool collect();
+  bool has_work() const;  // requires the lock
+  void prepare_states();
   void poll();
   void publish(std::int64_t ended);
 
   const ServiceOptions options_;
   const Budget budget_;
+
+  tensor::BlockPool pool_;  // outlives all states
 
   // Of the engine's thread.
   ServiceCounters counters_;
@@ -171,12 +185,30 @@ void Service::Impl::check(const Request& request, const Sink& sink) const {
   budget_.check(request, bounded.max_new_tokens.value());
 }
 
+bool Service::Impl::has_work() const {
+  return is_stopping_ || !submitted_.empty() || !cancelled_.empty() || !scheduler_.is_idle();
+}
+
+// Memory that is fresh from the system takes longer than a step: while requests run, a little is
+// got ready between any two steps, and all of it while nobody asks.
+void Service::Impl::prepare_states() {
+  try {
+    while (pool_.prepare(budget_.slot_bytes(), budget_.slots())) {
+      const std::lock_guard lock(mutex_);
+      if (has_work()) {
+        return;
+      }
+    }
+  } catch (const Error&) {
+    return;  // requests that need it will say so
+  }
+}
+
 // Waits for work and takes what others left. False at the end.
 bool Service::Impl::collect() {
+  prepare_states();
   std::unique_lock lock(mutex_);
-  wake_.wait(lock, [this] {
-    return is_stopping_ || !submitted_.empty() || !cancelled_.empty() || !scheduler_.is_idle();
-  });
+  wake_.wait(lock, [this] { return has_work(); });
   for (auto& job : submitted_) {
     scheduler_.add(std::move(job));
   }

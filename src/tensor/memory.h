@@ -8,7 +8,10 @@
 
 namespace minimax::tensor {
 
-/// Where blocks lie, and how bytes get there and back. One constant for each kind.
+class BlockPool;
+
+/// Where blocks lie, and how bytes get there and back. One constant for each kind, and one in every
+/// BlockPool.
 struct Memory {
   /// Zero-filled. Throws: Error{kOutOfMemory} with the size asked for.
   Buffer (*allocate)(std::int64_t bytes);
@@ -18,7 +21,8 @@ struct Memory {
   void (*copy)(void* to, const void* from, std::int64_t bytes);
   /// Sets a part of a block to zeros.
   void (*clear)(void* data, std::int64_t bytes);
-  bool is_host;  // whether the processor reads and writes it
+  bool is_host;               // whether the processor reads and writes it
+  BlockPool* pool = nullptr;  // keeps the blocks of SharedBuffers for others; may be null
 };
 
 const Memory& host_memory();

@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "tensor/block_pool.h"
+
 namespace minimax::tensor {
 
 SharedBuffer::SharedBuffer(const SharedBuffer& other) noexcept : block_(other.block_) {
@@ -28,9 +30,23 @@ SharedBuffer& SharedBuffer::operator=(SharedBuffer&& other) noexcept {
 }
 
 SharedBuffer SharedBuffer::allocate(std::int64_t bytes, const Memory& memory) {
+  return allocate(bytes, memory, 0);
+}
+
+// The first `used` bytes are written at once: they need not be cleared.
+SharedBuffer SharedBuffer::allocate(std::int64_t bytes, const Memory& memory, std::int64_t used) {
   auto block = std::make_unique<Block>();
-  block->buffer = memory.allocate(bytes);
   block->memory = &memory;
+  block->bytes = bytes;
+  if (memory.pool == nullptr) {
+    block->buffer = memory.allocate(bytes);
+    return SharedBuffer(block.release());
+  }
+  BlockPool::Block found = memory.pool->take(bytes);
+  if (!found.is_clear && used < bytes) {
+    memory.clear(found.buffer.data() + used, bytes - used);
+  }
+  block->buffer = std::move(found.buffer);
   return SharedBuffer(block.release());
 }
 
@@ -43,7 +59,7 @@ void SharedBuffer::unshare(std::int64_t bytes) {
   if (!is_shared()) {
     return;
   }
-  SharedBuffer copy = allocate(block_->buffer.bytes(), *block_->memory);
+  SharedBuffer copy = allocate(block_->bytes, *block_->memory, bytes);
   if (bytes > 0) {
     block_->memory->copy(copy.data(), data(), bytes);
   }
@@ -53,6 +69,9 @@ void SharedBuffer::unshare(std::int64_t bytes) {
 void SharedBuffer::release() noexcept {
   if (block_ != nullptr && block_->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     const std::unique_ptr<Block> last(block_);
+    if (BlockPool* pool = last->memory->pool) {
+      pool->give_back(std::move(last->buffer), last->bytes);
+    }
   }
 }
 

@@ -22,7 +22,7 @@ class SharedBuffer {
   SharedBuffer(SharedBuffer&& other) noexcept;
   SharedBuffer& operator=(SharedBuffer&& other) noexcept;
 
-  /// Zero-filled, with one owner. Throws: Error{kOutOfMemory}.
+  /// Zero-filled, with one owner. `memory` must outlive it. Throws: Error{kOutOfMemory}.
   static SharedBuffer allocate(std::int64_t bytes, const Memory& memory = host_memory());
 
   std::byte* data() const { return block_ != nullptr ? block_->buffer.data() : nullptr; }
@@ -37,10 +37,12 @@ class SharedBuffer {
   struct Block {
     Buffer buffer;
     const Memory* memory = nullptr;
+    std::int64_t bytes = 0;  // that were asked for
     std::atomic<std::int64_t> owners = 1;
   };
 
   explicit SharedBuffer(Block* block) : block_(block) {}
+  static SharedBuffer allocate(std::int64_t bytes, const Memory& memory, std::int64_t used);
   void release() noexcept;
 
   Block* block_ = nullptr;
