@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <optional>
 #include <tuple>
 
 #include "base/check.h"
@@ -91,7 +92,7 @@ class Plan {
     weight_ = layout(product.dtype, product.inner, product.columns, product.inner);
     x_ = layout(product.dtype, product.inner, product.rows, product.inner);
     out_ = layout(product.out_dtype, product.columns, product.rows, product.out_stride);
-    choose(handle, product);
+    choose(handle);
   }
   ~Plan() {
     library_.layout_destroy(weight_);
@@ -102,12 +103,15 @@ class Plan {
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
 
+  /// Whether the library can compute it.
+  bool is_possible() const { return algorithm_.has_value(); }
+
   void run(cublasLtHandle_t handle, Stream stream, const DenseProduct& product,
            void* workspace) const {
     const float one = 1.0f;
     const float zero = 0.0f;
     check(library_.matmul(handle, desc_, &one, product.weight, weight_, product.x, x_, &zero,
-                          product.out, out_, product.out, out_, &algorithm_, workspace,
+                          product.out, out_, product.out, out_, &*algorithm_, workspace,
                           kWorkspaceBytes, stream),
           "a matrix product");
   }
@@ -122,7 +126,7 @@ class Plan {
     return result;
   }
 
-  void choose(cublasLtHandle_t handle, const DenseProduct& product) {
+  void choose(cublasLtHandle_t handle) {
     cublasLtMatmulPreference_t preference = nullptr;
     check(library_.preference_create(&preference), "choosing an algorithm");
     const std::size_t bytes = kWorkspaceBytes;
@@ -133,11 +137,9 @@ class Plan {
     const cublasStatus_t status =
         library_.heuristic(handle, desc_, weight_, x_, out_, out_, preference, 1, &found, &count);
     library_.preference_destroy(preference);
-    base::check(status == CUBLAS_STATUS_SUCCESS && count > 0, ErrorCode::kDevice, [&] {
-      return fmt::format("{}: no algorithm for a product of {} x {} x {}", kLibrary, product.rows,
-                         product.columns, product.inner);
-    });
-    algorithm_ = found.algo;
+    if (status == CUBLAS_STATUS_SUCCESS && count > 0) {
+      algorithm_ = found.algo;
+    }
   }
 
   const Library& library_;
@@ -145,7 +147,7 @@ class Plan {
   cublasLtMatrixLayout_t weight_ = nullptr;
   cublasLtMatrixLayout_t x_ = nullptr;
   cublasLtMatrixLayout_t out_ = nullptr;
-  cublasLtMatmulAlgo_t algorithm_{};
+  std::optional<cublasLtMatmulAlgo_t> algorithm_;
 };
 
 using PlanKey = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, tensor::DType,
@@ -178,13 +180,17 @@ struct Blas::Impl {
 Blas::Blas() : impl_(std::make_unique<Impl>()) {}
 Blas::~Blas() = default;
 
-void Blas::multiply(Stream stream, const DenseProduct& product) {
+bool Blas::multiply(Stream stream, const DenseProduct& product) {
   if (product.rows == 0 || product.columns == 0) {
-    return;
+    return true;
   }
   const auto [plan, is_new] =
       impl_->plans.try_emplace(key_of(product), impl_->library, impl_->handle, product);
+  if (!plan->second.is_possible()) {
+    return false;
+  }
   plan->second.run(impl_->handle, stream, product, impl_->workspace.data());
+  return true;
 }
 
 }  // namespace minimax::cuda

@@ -32,9 +32,10 @@ class Blas {
   Blas(const Blas&) = delete;
   Blas& operator=(const Blas&) = delete;
 
-  /// Plans are kept by shape: a shape that was seen before costs a launch.
-  /// Throws: Error{kDevice} where the library has no way to compute it or fails.
-  void multiply(Stream stream, const DenseProduct& product);
+  /// Plans are kept by shape: a shape that was seen before costs a launch. False, and nothing is
+  /// done, where the library has no algorithm for the shape, as for one column of bfloat16.
+  /// Throws: Error{kDevice} where the library fails.
+  [[nodiscard]] bool multiply(Stream stream, const DenseProduct& product);
 
  private:
   struct Impl;

@@ -22,7 +22,7 @@ const tensor::Memory& device_memory() { refuse(); }
 struct Blas::Impl {};
 Blas::Blas() { refuse(); }
 Blas::~Blas() = default;
-void Blas::multiply(Stream, const DenseProduct&) { refuse(); }
+bool Blas::multiply(Stream, const DenseProduct&) { refuse(); }
 
 Staging::Staging(std::int64_t) { refuse(); }
 const std::byte* Staging::put(const void*, std::int64_t) { refuse(); }

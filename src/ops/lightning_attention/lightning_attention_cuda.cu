@@ -17,7 +17,7 @@ constexpr int kChunk = 16;    // tokens
 constexpr int kColumns = 16;  // of the values, a block
 constexpr int kMaxDim = 128;
 
-// One block has 16 columns of one head's state; grid [D / 16, H, B].
+// One block has up to 16 columns of one head's state; grid [D / 16 rounded up, H, B].
 struct ExactShared {
   float q[kChunk][kMaxDim + 1];
   float k[kChunk][kMaxDim + 1];
@@ -32,7 +32,8 @@ struct ExactHead {
   const T* qkv;  // of the chunk's first token and this head
   std::int64_t stride;
   int dim;
-  int column;  // the first of this block
+  int column;   // the first of this block
+  int columns;  // of this block
   bool activated;
 };
 
@@ -53,7 +54,9 @@ __device__ void load_chunk(ExactShared& shared, const ExactHead<T>& head, int ro
   for (int i = threadIdx.x; i < rows * kColumns; i += kThreads) {
     const int column = i % kColumns;
     shared.v[i / kColumns][column] =
-        load_activated(head, i / kColumns, 2 * head.dim + head.column + column);
+        column < head.columns
+            ? load_activated(head, i / kColumns, 2 * head.dim + head.column + column)
+            : 0.0f;
   }
 }
 
@@ -69,21 +72,23 @@ __device__ void exact_scores(ExactShared& shared, int rows, int dim) {
   }
 }
 
-template <class T>
-__device__ void exact_outputs(const ExactShared& shared, int rows, int dim, T* out,
+template <class T, class U>
+__device__ void exact_outputs(const ExactShared& shared, int rows, const ExactHead<T>& head, U* out,
                               std::int64_t stride) {
   for (int n = threadIdx.x; n < rows * kColumns; n += kThreads) {
     const int i = n / kColumns;
     const int column = n % kColumns;
     float sum = 0.0f;
-    for (int d = 0; d < dim; ++d) {
+    for (int d = 0; d < head.dim; ++d) {
       sum = fmaf(shared.q[i][d], shared.state[d][column], sum);
     }
     sum *= shared.decay[i + 1].high;
     for (int j = 0; j <= i; ++j) {
       sum = fmaf(shared.scores[i][j], shared.v[j][column], sum);
     }
-    store_number(out + i * stride + column, sum);
+    if (column < head.columns) {
+      store_number(out + i * stride + column, sum);
+    }
   }
 }
 
@@ -110,6 +115,7 @@ __global__ __launch_bounds__(kThreads) void exact_kernel(LightningCudaArgs args)
   const int dim = static_cast<int>(args.head_dim);
   const int head = blockIdx.y;
   const int column = blockIdx.x * kColumns;
+  const int columns = min(kColumns, dim - column);
   const std::int64_t stride = args.heads * 3 * dim;
   const std::int64_t out_stride = args.heads * dim;
   float* state = args.states[blockIdx.z] + static_cast<std::int64_t>(head) * dim * dim + column;
@@ -117,24 +123,26 @@ __global__ __launch_bounds__(kThreads) void exact_kernel(LightningCudaArgs args)
     shared.decay[i] = decay_factor(args.decay[head], i);
   }
   for (int i = threadIdx.x; i < dim * kColumns; i += kThreads) {
-    shared.state[i / kColumns][i % kColumns] = state[i / kColumns * dim + i % kColumns];
+    const int c = i % kColumns;
+    shared.state[i / kColumns][c] = c < columns ? state[i / kColumns * dim + c] : 0.0f;
   }
   for (std::int64_t t = begin; t < end; t += kChunk) {
     const int rows = static_cast<int>(min(end - t, static_cast<std::int64_t>(kChunk)));
     const In* qkv = static_cast<const In*>(args.qkv) + t * stride + head * 3 * dim;
     Out* out = static_cast<Out*>(args.out) + t * out_stride + head * dim + column;
-    load_chunk<In>(shared, {qkv, stride, dim, column, args.input == LightningInput::kActivated},
-                   rows);
+    const ExactHead<In> tokens{qkv,    stride,  dim,
+                               column, columns, args.input == LightningInput::kActivated};
+    load_chunk(shared, tokens, rows);
     __syncthreads();
     exact_scores(shared, rows, dim);
     __syncthreads();
-    exact_outputs(shared, rows, dim, out, out_stride);
+    exact_outputs(shared, rows, tokens, out, out_stride);
     __syncthreads();
     exact_state(shared, rows, dim);
     __syncthreads();
   }
-  for (int i = threadIdx.x; i < dim * kColumns; i += kThreads) {
-    state[i / kColumns * dim + i % kColumns] = shared.state[i / kColumns][i % kColumns];
+  for (int i = threadIdx.x; i < dim * columns; i += kThreads) {
+    state[i / columns * dim + i % columns] = shared.state[i / columns][i % columns];
   }
 }
 
@@ -146,12 +154,10 @@ void check_args(const LightningCudaArgs& args) {
   base::check(is_activation(args.qkv_type) && is_activation(args.out_type),
               ErrorCode::kInvalidArgument,
               "lightning_attention: expected activations of type BF16 or F32");
-  base::check(
-      args.head_dim >= 16 && args.head_dim <= kMaxDim && args.head_dim % 16 == 0,
-      ErrorCode::kInvalidArgument, [&] {
-        return "lightning_attention: head_dim: expected a multiple of 16 up to 128, found " +
-               std::to_string(args.head_dim);
-      });
+  base::check(args.head_dim >= 1 && args.head_dim <= kMaxDim, ErrorCode::kInvalidArgument, [&] {
+    return "lightning_attention: head_dim: expected a size from 1 to 128 on a GPU, found " +
+           std::to_string(args.head_dim);
+  });
 }
 
 bool is_hopper() {
@@ -166,7 +172,7 @@ bool is_hopper() {
 }  // namespace
 
 void lightning_exact(const LightningCudaArgs& args, minimax::cuda::Stream stream) {
-  const dim3 grid(static_cast<unsigned>(args.head_dim / kColumns),
+  const dim3 grid(static_cast<unsigned>((args.head_dim + kColumns - 1) / kColumns),
                   static_cast<unsigned>(args.heads), static_cast<unsigned>(args.batch));
   visit_types(args, [&]<class In, class Out>(const In*, Out*) {
     exact_kernel<In, Out><<<grid, kThreads, 0, stream>>>(args);
@@ -175,7 +181,7 @@ void lightning_exact(const LightningCudaArgs& args, minimax::cuda::Stream stream
 }
 
 LightningKernel lightning_kernel(const LightningCudaArgs& args) {
-  if (args.qkv_type == tensor::DType::kF32) {
+  if (args.qkv_type == tensor::DType::kF32 || args.head_dim % 16 != 0) {
     return LightningKernel::kExact;
   }
   return args.head_dim == kMaxDim && is_hopper() ? LightningKernel::kHopper : LightningKernel::kMma;

@@ -26,13 +26,13 @@ struct LightningCudaArgs {
   std::int64_t tokens;    // T, at least cu_seqlens[B]; rows behind are neither used nor written
   std::int64_t batch;     // B
   std::int64_t heads;     // H
-  std::int64_t head_dim;  // D, a multiple of 16 up to 128
+  std::int64_t head_dim;  // D, from 1 to 128
   LightningInput input = LightningInput::kProjection;
 };
 
 /// Which kernel computes a prompt.
-///   kExact   float32 throughout, for float32 activations and as a check
-///   kMma     bf16 products with float32 sums and state, compute capability 8.0
+///   kExact   float32 throughout, for float32 activations, other D, and as a check
+///   kMma     bf16 products with float32 sums and state, compute capability 8.0, D a multiple of 16
 ///   kHopper  the same for D = 128 on sm_90a, bf16 input
 enum class LightningKernel { kExact, kMma, kHopper };
 

@@ -162,9 +162,21 @@ TEST_F(LightningPromptDims, AllMultiplesOf16MatchFloat64) {
   }
 }
 
+TEST_F(LightningPromptDims, OtherSizesMatchFloat64) {
+  for (const std::int64_t dim : {1, 4, 12, 17, 127}) {
+    SCOPED_TRACE(dim);
+    for (const DType type : {DType::kBF16, DType::kF32}) {
+      const DeviceProblem device(
+          {.lengths = {100, 1, 64}, .dim = dim, .qkv_type = type, .out_type = DType::kF32});
+      lightning_attention(device.args(), nullptr);
+      expect_close(device.result(), device.expected(), kExact, kExact);
+    }
+  }
+}
+
 TEST_F(LightningStep, MatchesFloat64ForAllBatchesDimsAndTypes) {
   for (const DType type : {DType::kBF16, DType::kF32}) {
-    for (const std::int64_t dim : {16, 64, 96, 128}) {
+    for (const std::int64_t dim : {12, 16, 64, 96, 128}) {
       for (const std::size_t batch : {1, 3, 17, 64}) {
         SCOPED_TRACE(::testing::Message() << dim << " x " << batch);
         const DeviceProblem device({.lengths = std::vector<std::int64_t>(batch, 1),

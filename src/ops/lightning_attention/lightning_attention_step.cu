@@ -54,9 +54,8 @@ void launch_any(const LightningCudaArgs& args, minimax::cuda::Stream stream) {
 }  // namespace
 
 void lightning_attention_step(const LightningCudaArgs& args, minimax::cuda::Stream stream) {
-  base::check(args.head_dim >= 16 && args.head_dim <= kStepDim && args.head_dim % 16 == 0,
-              ErrorCode::kInvalidArgument,
-              "lightning_attention_step: head_dim: expected a multiple of 16 up to 128");
+  base::check(args.head_dim >= 1 && args.head_dim <= kStepDim, ErrorCode::kInvalidArgument,
+              "lightning_attention_step: head_dim: expected a size from 1 to 128 on a GPU");
   if (args.batch == 0 || args.heads == 0) {
     return;
   }

@@ -54,6 +54,46 @@ void convert(const Context& ctx, const tensor::Tensor& from, const tensor::Tenso
   });
 }
 
+// A warp computes one number of the output; for the few shapes that the library refuses.
+template <class T, class Out>
+__global__ void plain_product_kernel(minimax::cuda::DenseProduct product) {
+  const std::int64_t i = minimax::cuda::thread_index() / minimax::cuda::kWarp;
+  if (i >= product.rows * product.columns) {
+    return;
+  }
+  const std::int64_t row = i / product.columns;
+  const std::int64_t column = i % product.columns;
+  const T* x = static_cast<const T*>(product.x) + row * product.inner;
+  const T* weight = static_cast<const T*>(product.weight) + column * product.inner;
+  const int lane = static_cast<int>(threadIdx.x) % minimax::cuda::kWarp;
+  float sum = 0.0f;
+  for (std::int64_t k = lane; k < product.inner; k += minimax::cuda::kWarp) {
+    sum = fmaf(to_float(x[k]), to_float(weight[k]), sum);
+  }
+  sum = minimax::cuda::warp_sum(sum);
+  if (lane == 0) {
+    static_cast<Out*>(product.out)[row * product.out_stride + column] = from_float<Out>(sum);
+  }
+}
+
+void plain_product(minimax::cuda::Stream stream, const minimax::cuda::DenseProduct& product) {
+  constexpr int kThreads = 256;
+  const std::int64_t threads = product.rows * product.columns * minimax::cuda::kWarp;
+  visit_activations(product.dtype, [&]<class T>() {
+    visit_activations(product.out_dtype, [&]<class Out>() {
+      plain_product_kernel<T, Out>
+          <<<minimax::cuda::blocks_for(threads, kThreads), kThreads, 0, stream>>>(product);
+    });
+  });
+  minimax::cuda::check_launch("a matrix product");
+}
+
+void multiply(const Context& ctx, const minimax::cuda::DenseProduct& product) {
+  if (!ctx.cuda->blas().multiply(ctx.cuda->stream(), product)) {
+    plain_product(ctx.cuda->stream(), product);
+  }
+}
+
 // Rounded where the caller wants that, or where nothing is lost by it.
 DType product_type(const MatmulArgs& args) {
   const bool is_exact =
@@ -90,16 +130,15 @@ void matmul(const Context& ctx, const MatmulArgs& args) {
     if (!as_it_is) {
       decode_rows(ctx, args.weight, first, decoded.rows(0, count));
     }
-    ctx.cuda->blas().multiply(ctx.cuda->stream(),
-                              {.x = x.bytes_begin(),
-                               .weight = decoded.bytes_begin(),
-                               .out = args.out.bytes_begin() + first * out_bytes,
-                               .rows = rows,
-                               .columns = count,
-                               .inner = inner,
-                               .out_stride = columns,
-                               .dtype = dtype,
-                               .out_dtype = args.out.dtype()});
+    multiply(ctx, {.x = x.bytes_begin(),
+                   .weight = decoded.bytes_begin(),
+                   .out = args.out.bytes_begin() + first * out_bytes,
+                   .rows = rows,
+                   .columns = count,
+                   .inner = inner,
+                   .out_stride = columns,
+                   .dtype = dtype,
+                   .out_dtype = args.out.dtype()});
   }
 }
 
