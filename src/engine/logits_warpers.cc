@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/logits_processors.h"
+#include "engine/score_weights.h"
 
 namespace minimax::engine {
 namespace {
@@ -66,54 +67,63 @@ std::size_t order_until(double mass, std::int64_t min_tokens_to_keep, std::vecto
 class ScoreBins {
  public:
   struct Edge {
-    std::size_t bin = 0;
+    std::int32_t bin = 0;
     double mass_before = 0.0;  // in better bins
     std::int64_t count_before = 0;
   };
 
   explicit ScoreBins(std::span<const float> scores)
-      : best_(*std::ranges::max_element(scores)), bins_(kBins) {
-    for (const float score : scores) {
-      if (score != kForbidden) {
-        Bin& bin = bins_[bin_of(score)];
-        const double weight_of_score = weight(score);
-        bin.mass += weight_of_score;
-        ++bin.count;
-        total_ += weight_of_score;
-      }
+      : best_(best_score(scores)), weights_(weights_beside(best_, scores)), bin_of_(scores.size()) {
+    number(scores);
+    for (std::size_t id = 0; id < scores.size(); ++id) {
+      Bin& bin = bins_[static_cast<std::size_t>(bin_of_[id])];
+      bin.mass += double{weights_[id]};
+      ++bin.count;
     }
+    total_ = sum_of(weights_);
   }
 
   double total() const { return total_; }
-  double weight(float score) const { return std::exp(double{score} - best_); }  // 1 of the best
-  std::size_t bin_of(float score) const {
-    constexpr double kPerUnit = 16.0;
-    return static_cast<std::size_t>(
-        std::min((best_ - double{score}) * kPerUnit, double{kBins - 1}));
-  }
+  double weight(std::int32_t id) const { return weights_[static_cast<std::size_t>(id)]; }
+  /// Of every token; those that are forbidden are in a last bin of their own.
+  std::span<const std::int32_t> bin_of() const { return bin_of_; }
 
   /// The bin in which both limits are reached, or the last one.
   Edge edge(double mass, std::int64_t count) const {
     Edge edge;
-    while (edge.bin + 1 < bins_.size() && (edge.mass_before + bins_[edge.bin].mass < mass ||
-                                           edge.count_before + bins_[edge.bin].count < count)) {
-      edge.mass_before += bins_[edge.bin].mass;
-      edge.count_before += bins_[edge.bin].count;
+    for (std::size_t bin = 0;
+         bin + 2 < bins_.size() && (edge.mass_before + bins_[bin].mass < mass ||
+                                    edge.count_before + bins_[bin].count < count);
+         ++bin) {
+      edge.mass_before += bins_[bin].mass;
+      edge.count_before += bins_[bin].count;
       ++edge.bin;
     }
     return edge;
   }
 
  private:
-  static constexpr std::size_t kBins = 512;
+  static constexpr std::int32_t kBins = 2048;
   struct Bin {
     double mass = 0.0;
     std::int64_t count = 0;
   };
 
-  double best_;
+  void number(std::span<const float> scores) {
+    constexpr float kPerUnit = 64.0f;
+    constexpr auto kLast = static_cast<float>(kBins - 2);
+    for (std::size_t id = 0; id < scores.size(); ++id) {
+      const float place = (best_ - scores[id]) * kPerUnit;
+      const auto bin = static_cast<std::int32_t>(place < kLast ? place : kLast);
+      bin_of_[id] = scores[id] == kForbidden ? kBins - 1 : bin;
+    }
+  }
+
+  float best_;
+  std::vector<float> weights_;
+  std::vector<std::int32_t> bin_of_;
   double total_ = 0.0;
-  std::vector<Bin> bins_;
+  std::vector<Bin> bins_ = std::vector<Bin>(kBins);
 };
 
 float kth_best(std::span<const float> scores, std::int64_t k) {
@@ -186,10 +196,9 @@ void keep_top_p(double top_p, std::int64_t min_tokens_to_keep, std::span<float> 
   const ScoreBins::Edge edge = bins.edge(mass, min_tokens_to_keep);
   std::vector<std::int32_t> at_edge;  // of the bin in which the limit lies
   for (std::size_t id = 0; id < scores.size(); ++id) {
-    const std::size_t bin = scores[id] != kForbidden ? bins.bin_of(scores[id]) : edge.bin;
-    if (bin > edge.bin) {
-      scores[id] = kForbidden;
-    } else if (bin == edge.bin && scores[id] != kForbidden) {
+    const std::int32_t bin = bins.bin_of()[id];
+    scores[id] = bin > edge.bin ? kForbidden : scores[id];
+    if (bin == edge.bin) {
       at_edge.push_back(static_cast<std::int32_t>(id));
     }
   }
@@ -203,7 +212,7 @@ void keep_top_p(double top_p, std::int64_t min_tokens_to_keep, std::span<float> 
   std::int64_t count = edge.count_before;
   for (const std::int32_t id : at_edge) {
     const bool is_kept = passed < mass || count < min_tokens_to_keep;
-    passed += bins.weight(score(id));
+    passed += bins.weight(id);
     ++count;
     score(id) = is_kept ? score(id) : kForbidden;
   }

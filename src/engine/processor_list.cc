@@ -14,6 +14,7 @@
 #include "engine/logits_penalties.h"
 #include "engine/logits_processors.h"
 #include "engine/logits_warpers.h"
+#include "engine/score_weights.h"
 
 namespace minimax::engine {
 namespace {
@@ -152,7 +153,7 @@ constexpr ProcessorStep kWarpers[] = {
 }  // namespace
 
 void check_logits(std::span<const float> logits) {
-  base::check(!find_unusable(logits), ErrorCode::kCorruptFile,
+  base::check(are_usable(logits), ErrorCode::kCorruptFile,
               "the model computed a logit that is not a finite number: its weights may be damaged "
               "(see minimax inspect --check)");
 }

@@ -2,39 +2,28 @@
 #include "engine/sampler.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 #include <utility>
 
-#include "engine/logits_processors.h"
+#include "engine/score_weights.h"
 
 namespace minimax::engine {
 
 namespace {
 
-// Of the scores, where the best one has 1.
-std::vector<double> weights_of(std::span<const float> scores) {
-  const double best = *std::ranges::max_element(scores);
-  std::vector<double> weights(scores.size());
-  std::ranges::transform(scores, weights.begin(), [&](float score) {
-    return score == kForbidden ? 0.0 : std::exp(double{score} - best);
-  });
-  return weights;
-}
-
 std::vector<double> probabilities(std::span<const float> scores) {
-  std::vector<double> weights = weights_of(scores);
-  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
-  for (double& weight : weights) {
-    weight /= total;
-  }
-  return weights;
+  const std::vector<float> weights = weights_beside(best_score(scores), scores);
+  const double total = sum_of(weights);
+  std::vector<double> values(weights.size());
+  std::ranges::transform(weights, values.begin(),
+                         [&](float weight) { return double{weight} / total; });
+  return values;
 }
 
 }  // namespace
 
 std::int32_t argmax(std::span<const float> logits) {
-  return static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  const float best = best_score(logits);
+  return static_cast<std::int32_t>(std::ranges::find(logits, best) - logits.begin());
 }
 
 Sampler::Sampler(const GenerationConfig& config, std::span<const std::int32_t> suppressed,
@@ -46,7 +35,7 @@ Sampler::Sampler(const GenerationConfig& config, std::span<const std::int32_t> s
 std::int32_t Sampler::sample(std::span<float> logits, std::span<const std::int32_t> history,
                              std::int64_t generated) {
   processors_.apply(history, generated, logits);
-  return is_sampling_ ? draw(weights_of(logits)) : argmax(logits);
+  return is_sampling_ ? draw(weights_beside(best_score(logits), logits)) : argmax(logits);
 }
 
 std::int32_t Sampler::sample(std::span<float> logits, std::span<const std::int32_t> history,
@@ -55,29 +44,23 @@ std::int32_t Sampler::sample(std::span<float> logits, std::span<const std::int32
   if (!is_sampling_) {
     return argmax(logits);
   }
-  std::vector<double> wanted = probabilities(logits);
+  const std::vector<double> wanted = probabilities(logits);
   const std::vector<double> drawn = probabilities(candidate.scores);
   const auto token = static_cast<std::size_t>(candidate.token);
   if (random_.uniform() * drawn[token] < wanted[token]) {
     return candidate.token;
   }
   // What the candidates give too seldom.
-  std::ranges::transform(wanted, drawn, wanted.begin(),
-                         [](double p, double q) { return std::max(0.0, p - q); });
-  const bool has_rest = std::ranges::any_of(wanted, [](double p) { return p > 0.0; });
-  return has_rest ? draw(wanted) : candidate.token;  // but for rounding, both are the same
+  std::vector<float> missing(wanted.size());
+  std::ranges::transform(wanted, drawn, missing.begin(), [](double p, double q) {
+    return static_cast<float>(std::max(0.0, p - q));
+  });
+  const bool has_rest = std::ranges::any_of(missing, [](float p) { return p > 0.0f; });
+  return has_rest ? draw(missing) : candidate.token;  // but for rounding, both are the same
 }
 
-std::int32_t Sampler::draw(std::span<const double> weights) {
-  double rest = random_.uniform() * std::accumulate(weights.begin(), weights.end(), 0.0);
-  for (std::size_t id = 0; id < weights.size(); ++id) {
-    rest -= weights[id];
-    if (rest < 0.0) {
-      return static_cast<std::int32_t>(id);
-    }
-  }
-  // The rounding of the sums left a rest.
-  return static_cast<std::int32_t>(std::ranges::max_element(weights) - weights.begin());
+std::int32_t Sampler::draw(std::span<const float> weights) {
+  return static_cast<std::int32_t>(find_in_sums(random_.uniform() * sum_of(weights), weights));
 }
 
 }  // namespace minimax::engine

@@ -36,7 +36,7 @@ class Sampler {
                       std::int64_t generated, const DrawnToken& candidate);
 
  private:
-  std::int32_t draw(std::span<const double> weights);
+  std::int32_t draw(std::span<const float> weights);
 
   ProcessorList processors_;
   bool is_sampling_;
