@@ -8,6 +8,7 @@
 #include "ops/matmul/matmul_kernels.h"
 #include "ops/moe_combine/moe_combine_kernels.h"
 #include "ops/moe_permute/moe_permute_kernels.h"
+#include "ops/random_weights/random_weights_kernels.h"
 #include "ops/rms_norm/rms_norm_kernels.h"
 #include "ops/rope/rope_kernels.h"
 #include "ops/router/router_kernels.h"
@@ -37,6 +38,7 @@ void lightning_attention(const Context&, const LightningAttentionArgs&) { refuse
 void matmul(const Context&, const MatmulArgs&) { refuse(); }
 void moe_combine(const Context&, const MoeCombineArgs&) { refuse(); }
 void moe_permute(const Context&, const MoePermutePairs&) { refuse(); }
+void random_weights(const Context&, const RandomWeightsArgs&) { refuse(); }
 void rms_norm(const Context&, const tensor::Tensor&, const tensor::Tensor&, double,
               const tensor::Tensor&) {
   refuse();
