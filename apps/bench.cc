@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // minimax bench: how fast a model reads prompts and generates, beside what the machine can do.
 // Needs no tokenizer.
+#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
@@ -8,9 +9,11 @@
 #include <functional>
 #include <utility>
 
+#include "base/check.h"
 #include "base/file.h"
 #include "commands.h"
 #include "cpu/processors.h"
+#include "engine/pretrained_model.h"
 #include "support/bench_machine.h"
 #include "support/bench_report.h"
 #include "support/bench_run.h"
@@ -19,6 +22,7 @@
 #include "support/model_options.h"
 #include "support/progress.h"
 #include "support/signals.h"
+#include "support/synthetic.h"
 #include "support/terminal.h"
 #include "support/validators.h"
 #include "support/work_estimate.h"
@@ -31,13 +35,15 @@ constexpr const char* kExamples = R"(Examples:
   minimax bench ./my-model --prompt-tokens 512 --generate-tokens 64 --depth 0,4096 --threads 8
   minimax bench ./my-model --json > result.json
   minimax bench ./my-model --prompt-tokens 0 --batch 1,8
+  minimax bench --synthetic text-01 --layers 40 --format int4_g64 --device cuda --batch 1,8,64
   minimax bench --machine only
   minimax bench serve --clients 16
 
 pp512 reads 512 tokens from an empty state; tg@512 generates after 512 tokens, tg@512x8 with eight
 sequences at once. tokens/s is the median of the repetitions. GB/s counts weights and state that
 have to be moved, GFLOP/s the arithmetic of the model; both are compared with what the machine did
-right before and after the test. For several sequences the experts that they chose are counted.)";
+right before and after the test. For several sequences the experts that they chose are counted.
+Models with random weights (--synthetic) get their depth from random states, at once.)";
 
 constexpr std::int64_t kMaxTokens = std::int64_t{1} << 26;
 // The most memory that the process ever held.
@@ -93,6 +99,7 @@ class BenchCommand : public Command {
         ->check(one_of({"around", "none", "only"}))
         ->capture_default_str();
     command->add_flag("--json", json_, "Print one JSON object");
+    add_synthetic_options(*command, synthetic_);
     add_execution_options(*command, environment(), model_);
     serve_.define(*command);
     return command;
@@ -104,7 +111,12 @@ class BenchCommand : public Command {
   std::vector<BenchResult> measure(BenchRun& run, MachineMeter* meter) const;
   int report_machine() const;
 
+  MiniMaxForCausalLM load();
+  WorkModel work_of(const MiniMaxForCausalLM& model) const;
+  std::string name() const;
+
   ModelOptions model_;
+  SyntheticOptions synthetic_;
   std::vector<std::int64_t> prompt_tokens_ = {128, 512};
   std::int64_t generate_tokens_ = 32;
   std::vector<std::int64_t> depths_ = {0, 512};
@@ -157,6 +169,40 @@ int BenchCommand::report_machine() const {
   return kExitSuccess;
 }
 
+MiniMaxForCausalLM BenchCommand::load() {
+  if (!synthetic_.is_chosen()) {
+    return load_model(model_directory(model_), model_);
+  }
+  base::check(model_.model.empty(), ErrorCode::kInvalidArgument,
+              "--synthetic: expected no MODEL beside it");
+  LoadOptions options = to_load_options(model_);
+  options.random_format = synthetic_.format;
+  return MiniMaxForCausalLM::from_config(synthetic_config(synthetic_), options, 1);
+}
+
+WorkModel BenchCommand::work_of(const MiniMaxForCausalLM& model) const {
+  if (synthetic_.is_chosen()) {
+    return {model.config(), {.size = model.size(), .precision = model.impl().model.precision}};
+  }
+  const LoadOptions options = to_load_options(model_);
+  return {model.config(),
+          model::measure_model(model::open_model(model_directory(model_), options), options)};
+}
+
+std::string BenchCommand::name() const {
+  if (!synthetic_.is_chosen()) {
+    return base::printable(model_directory(model_).string());
+  }
+  std::string text = fmt::format("random {}", base::printable(synthetic_.name));
+  if (synthetic_.layers > 0) {
+    text += fmt::format(", {} layers", synthetic_.layers);
+  }
+  for (const std::string& change : synthetic_.overrides) {
+    text += ", " + base::printable(change);
+  }
+  return text + ", " + synthetic_.format;
+}
+
 int BenchCommand::run() {
   if (serve_.is_chosen()) {
     return serve_.run();
@@ -164,18 +210,16 @@ int BenchCommand::run() {
   if (machine_ == "only") {
     return report_machine();
   }
-  const std::filesystem::path directory = model_directory(model_);
   const auto begin = std::chrono::steady_clock::now();
-  MiniMaxForCausalLM model = load_model(directory, model_);
+  MiniMaxForCausalLM model = load();
   const std::chrono::duration<double> load_seconds = std::chrono::steady_clock::now() - begin;
-  const LoadOptions load = to_load_options(model_);
-  const WorkModel work{model.config(),
-                       model::measure_model(model::open_model(directory, load), load)};
+  const WorkModel work = work_of(model);
   const InterruptScope scope;
-  MachineMeter meter(load, model.threads());
-  BenchRun run(model, work, scope, repetitions_);
+  MachineMeter meter(to_load_options(model_), model.threads());
+  BenchRun run(model, work, scope, repetitions_,
+               synthetic_.is_chosen() ? Depth::kImagined : Depth::kRead);
   std::vector<BenchResult> results = measure(run, machine_ == "around" ? &meter : nullptr);
-  const BenchReport report{.model = base::printable(directory.string()),
+  const BenchReport report{.model = name(),
                            .arithmetic = arithmetic_of(model),
                            .weight_bytes = model.size().weight_bytes,
                            .state_bytes = run.most_state_bytes(),

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/random.h"
+#include "engine/pretrained_model.h"
 
 namespace minimax::apps {
 namespace {
@@ -94,14 +95,13 @@ MoeCausalLMOutputWithPast BenchRun::step(const Rows& rows, std::size_t at, std::
   return model_.forward(inputs, {.past_key_values = states, .output_router_logits = wants_routers});
 }
 
-double BenchRun::experts_of(const GenerationTest& test, const Rows& rows,
-                            std::vector<State> states) {
+double BenchRun::experts_of(const GenerationTest& test, const Rows& rows, std::span<State> states) {
   const MiniMaxConfig& config = model_.config();
   if (test.sequences == 1) {
     return static_cast<double>(config.num_experts_per_tok);
   }
   ExpertCount count(config.num_local_experts, config.num_experts_per_tok);
-  for (std::size_t at = static_cast<std::size_t>(test.depth); at < rows.front().size(); ++at) {
+  for (std::size_t at = 0; at < rows.front().size(); ++at) {
     scope_.check();
     for (const FloatTensor& layer : step(rows, at, states, true).router_logits) {
       count.add(layer.values);
@@ -110,18 +110,26 @@ double BenchRun::experts_of(const GenerationTest& test, const Rows& rows,
   return count.mean();
 }
 
+// One that has the depth of the test.
+State BenchRun::state_of(const GenerationTest& test, std::uint64_t seed) {
+  State state = model_.new_state();
+  if (test.depth > 0 && depth_ == Depth::kImagined) {
+    state.impl().sequence.imagine(test.depth, seed);
+  } else if (test.depth > 0) {
+    const std::vector<std::int32_t> ids =
+        random_tokens(test.depth, model_.config().vocab_size, ~seed);
+    model_.forward(ids, {.past_key_values = {&state, 1}, .logits_to_keep = 1});
+  }
+  return state;
+}
+
 BenchResult BenchRun::generation(const GenerationTest& test) {
   Rows rows;
   std::vector<State> deep;
   for (std::int64_t i = 0; i < test.sequences; ++i) {
-    rows.push_back(random_tokens(test.depth + test.tokens, model_.config().vocab_size,
-                                 kSeed + static_cast<std::uint64_t>(i)));
-    deep.push_back(model_.new_state());
-    if (test.depth > 0) {
-      const std::span<const std::int32_t> ids = rows.back();
-      model_.forward(ids.first(static_cast<std::size_t>(test.depth)),
-                     {.past_key_values = {&deep.back(), 1}, .logits_to_keep = 1});
-    }
+    const std::uint64_t seed = kSeed + static_cast<std::uint64_t>(i);
+    rows.push_back(random_tokens(test.tokens, model_.config().vocab_size, seed));
+    deep.push_back(state_of(test, seed));
   }
   BenchResult result;
   result.test = fmt::format("tg@{}", test.depth);
@@ -130,7 +138,10 @@ BenchResult BenchRun::generation(const GenerationTest& test) {
   }
   result.sequences = test.sequences;
   result.tokens = test.tokens * test.sequences;
-  result.experts = experts_of(test, rows, deep);
+  // A fork would take the memory of its original again, which large states do not leave.
+  const bool forks = depth_ == Depth::kRead;
+  std::vector<State> states = forks ? deep : std::move(deep);
+  result.experts = experts_of(test, rows, states);
   for (std::int64_t i = 0; i < test.tokens; ++i) {
     const Work work = decode_work(
         work_, {.depth = test.depth + i, .sequences = test.sequences, .experts = result.experts});
@@ -138,9 +149,11 @@ BenchResult BenchRun::generation(const GenerationTest& test) {
     result.flops += work.flops;
   }
   for (std::int64_t i = 0; i <= repetitions_; ++i) {
-    std::vector<State> states = deep;
+    if (forks) {
+      states = deep;
+    }
     const double seconds = seconds_of([&] {
-      for (std::size_t at = static_cast<std::size_t>(test.depth); at < rows.front().size(); ++at) {
+      for (std::size_t at = 0; at < rows.front().size(); ++at) {
         scope_.check();
         step(rows, at, states, false);
       }

@@ -20,14 +20,20 @@ struct GenerationTest {
   std::int64_t sequences = 1;
 };
 
+/// How states come to be as deep as a test wants.
+enum class Depth {
+  kRead,      ///< the tokens are read
+  kImagined,  ///< filled with random numbers; the runs of a test go on from each other's end
+};
+
 /// Runs a test once to warm up and then as often as wanted. All tokens are random, the same in
 /// every run, and come from the vocabulary without its last three ids.
 class BenchRun {
  public:
   /// All must outlive the run.
   BenchRun(MiniMaxForCausalLM& model, const WorkModel& work, const InterruptScope& scope,
-           std::int64_t repetitions)
-      : model_(model), work_(work), scope_(scope), repetitions_(repetitions) {}
+           std::int64_t repetitions, Depth depth = Depth::kRead)
+      : model_(model), work_(work), scope_(scope), repetitions_(repetitions), depth_(depth) {}
 
   /// Reads a prompt from an empty state. Throws: Error{kCancelled} once a signal came.
   BenchResult prompt(std::int64_t tokens);
@@ -37,17 +43,19 @@ class BenchRun {
   std::int64_t most_state_bytes() const { return most_state_bytes_; }
 
  private:
-  using Rows = std::vector<std::vector<std::int32_t>>;  // [sequences][depth + tokens]
+  using Rows = std::vector<std::vector<std::int32_t>>;  // [sequences][tokens]
 
+  State state_of(const GenerationTest& test, std::uint64_t seed);
   MoeCausalLMOutputWithPast step(const Rows& rows, std::size_t at, std::span<State> states,
                                  bool wants_routers);
   void note_states(std::span<const State> states);
-  double experts_of(const GenerationTest& test, const Rows& rows, std::vector<State> states);
+  double experts_of(const GenerationTest& test, const Rows& rows, std::span<State> states);
 
   MiniMaxForCausalLM& model_;
   const WorkModel& work_;
   const InterruptScope& scope_;
   std::int64_t repetitions_ = 1;
+  Depth depth_ = Depth::kRead;
   std::int64_t most_state_bytes_ = 0;
 };
 

@@ -45,6 +45,10 @@ struct LoadOptions {
   /// [layers * experts]: how often the router chose each, so that the most wanted are in memory
   /// from the start. Empty: not known.
   std::vector<std::int64_t> expert_counts = {};
+  /// from_config() only: the format of the matrices but the router, as `minimax quantize` names it
+  /// ("int4_g64", "bf16"). They are then filled with random blocks where they lie, much faster than
+  /// with numbers to train from: for measuring. Empty: numbers to train from, in `dtype`.
+  std::string random_format = {};
   std::string isa =
       {};  ///< "scalar", "avx2", "avx2_vnni" or "avx512"; empty: the fastest of the machine
   /// Called from the loading thread with the bytes read so far and in all.

@@ -79,6 +79,14 @@ bool any_quantized(const std::vector<LoadItem>& items) {
   return std::any_of(items.begin(), items.end(), is_quantized);
 }
 
+// Quantized matrices that the CPU multiplies by lie in panels.
+quant::Layout layout_of(const LoadItem& item, Device device, bool ties_embeddings) {
+  const bool is_multiplied = ties_embeddings || !is_embedding(*item.parameter);
+  return device == Device::kCpu && is_multiplied && quant::has_panels(item.format)
+             ? quant::Layout::kPanels
+             : quant::Layout::kRows;
+}
+
 }  // namespace
 
 std::vector<LoadItem> match(const ModelSource& model, const std::vector<Parameter>& table) {
@@ -145,10 +153,17 @@ void choose_formats(const LoadOptions& options, ops::Precision precision, bool t
     } else if (item.entry != nullptr) {
       item.format = stored_format(*item.entry);
     }
-    const bool is_multiplied = ties_embeddings || !is_embedding(*item.parameter);
-    if (options.device == Device::kCpu && is_multiplied && quant::has_panels(item.format)) {
-      item.layout = quant::Layout::kPanels;
-    }
+    item.layout = layout_of(item, options.device, ties_embeddings);
+  }
+}
+
+void choose_random_formats(quant::Format format, Device device, bool ties_embeddings,
+                           std::vector<LoadItem>& items) {
+  for (LoadItem& item : items) {
+    const bool is_float = item.parameter->storage == Storage::kFloat32;
+    item.format =
+        is_float ? quant::Format::kF32 : quant::format_for_row(format, item.source->shape[-1]);
+    item.layout = layout_of(item, device, ties_embeddings);
   }
 }
 

@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "cuda/device.h"
 #include "cuda/memory.h"
+#include "cuda/runtime.h"
 #include "io/checkpoint_reader.h"
 #include "model/decay.h"
 #include "model/host_copy.h"
@@ -23,6 +24,8 @@
 #include "model/initialize.h"
 #include "model/load_plan.h"
 #include "model/parallel_reader.h"
+#include "ops/random_weights/random_weights.h"
+#include "quant/random_block.h"
 
 namespace minimax::model {
 namespace {
@@ -96,6 +99,15 @@ std::vector<std::int32_t> find_zero_rows(const quant::Matrix& head) {
   return rows;
 }
 
+quant::Format random_format(const std::string& name) {
+  const std::optional<quant::Format> format = quant::format_from_name(name);
+  base::check(format.has_value(), ErrorCode::kInvalidArgument, [&] {
+    return fmt::format("random_format: expected a format such as int4_g64 or bf16, found \"{}\"",
+                       base::printable(name));
+  });
+  return *format;
+}
+
 void allocate_weights(const std::vector<LoadItem>& items, Model& model) {
   Weights& weights = model.weights;
   std::int64_t bytes = 0;
@@ -141,6 +153,39 @@ std::optional<std::int64_t> expert_memory(const LoadOptions& options, const Mode
   return std::max<std::int64_t>(0, available - available / kShareLeft - others);
 }
 
+// Makes the weights of a model that is measured: matrices where they lie, norms and routers as for
+// training.
+void fill_with_blocks(const LoadOptions& options, std::uint64_t seed, std::vector<LoadItem>& items,
+                      Model& model) {
+  model.precision =
+      options.dtype == ComputeType::kFloat32 ? ops::Precision::kFloat32 : ops::Precision::kBFloat16;
+  choose_random_formats(random_format(options.random_format), options.device,
+                        model.config.tie_word_embeddings, items);
+  model.size = sum_sizes(model.config, items);
+  check_memory("the configuration", options.device, model.size.weight_bytes);
+  allocate_weights(items, model);
+  const bool on_gpu = options.device == Device::kCuda;
+  const auto runtime = on_gpu ? std::make_unique<cuda::Runtime>() : nullptr;
+  cpu::ThreadPool pool(load_threads(options));
+  const ops::Context ctx{.device = options.device, .pool = &pool, .cuda = runtime.get()};
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const quant::Matrix weights = items[i].parameter->weights();
+    if (items[i].parameter->storage == Storage::kProjection && weights.shape().rank() == 2) {
+      ops::random_weights(ctx, {.seed = quant::random_bits(seed, i),
+                                .deviation = model.config.initializer_range,
+                                .out = weights});
+    }
+  }
+  std::vector<LoadItem> others = items;
+  std::erase_if(others, [](const LoadItem& item) {
+    return item.parameter->storage == Storage::kProjection && item.source->shape.rank() == 2;
+  });
+  initialize_missing(others, seed, model);
+  if (runtime) {
+    runtime->synchronize();
+  }
+}
+
 using ItemOfView = std::unordered_map<const quant::Matrix*, const LoadItem*>;
 
 ExpertPart expert_part(const ItemOfView& items, const quant::Matrix& view) {
@@ -175,14 +220,17 @@ void offload_experts(const std::vector<LoadItem>& experts, std::int64_t room,
                   resident, experts.size() / std::tuple_size_v<ExpertParts>));
 }
 
-// Derives what follows from the weights.
-void complete(HeadKind head, Model& model) {
+void suppress_zero_rows(HeadKind head, Model& model) {
   if (head == HeadKind::kLanguage) {
-    if (model.config.tie_word_embeddings) {
-      model.weights.head.weight = model.weights.embeddings;
-    }
     model.suppressed_tokens =
         find_zero_rows(HostCopy(*model.memory, model.weights.head.weight).matrix());
+  }
+}
+
+// Derives what follows from the weights.
+void complete(HeadKind head, Model& model) {
+  if (head == HeadKind::kLanguage && model.config.tie_word_embeddings) {
+    model.weights.head.weight = model.weights.embeddings;
   }
   for (std::size_t i = 0; i < model.weights.layers.size(); ++i) {
     const std::vector<float> rates = decay_rates(model.config, static_cast<std::int64_t>(i));
@@ -229,6 +277,7 @@ Model load_model(const std::filesystem::path& directory, HeadKind head,
   items.insert(items.end(), on_demand.begin(), on_demand.end());
   model.identity = model_identity(model.config, model.precision, items, reader, *model.memory);
   complete(head, model);
+  suppress_zero_rows(head, model);
   return model;
 }
 
@@ -245,16 +294,24 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
   for (const Parameter& parameter : table) {
     items.push_back({.parameter = &parameter, .source = &parameter.published()});
   }
+  const io::Checkpoint none;
+  const io::CheckpointReader reader(none);
+  if (!options.random_format.empty()) {
+    fill_with_blocks(options, seed, items, model);
+    model.identity = model_identity(model.config, model.precision, {}, reader, *model.memory) +
+                     quant::random_bits(seed, static_cast<std::uint64_t>(items.back().format));
+    complete(head, model);
+    return model;
+  }
   const bool is_bfloat16 = options.dtype == ComputeType::kBFloat16;
   plan_weights(is_bfloat16 ? ops::Precision::kBFloat16 : ops::Precision::kFloat32, options, items,
                model);
   check_memory("the configuration", options.device, model.size.weight_bytes);
   allocate_weights(items, model);
   initialize_missing(items, seed, model);
-  const io::Checkpoint none;
-  model.identity = model_identity(model.config, model.precision, items, io::CheckpointReader(none),
-                                  *model.memory);
+  model.identity = model_identity(model.config, model.precision, items, reader, *model.memory);
   complete(head, model);
+  suppress_zero_rows(head, model);
   return model;
 }
 

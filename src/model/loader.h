@@ -39,8 +39,10 @@ struct Model {
 /// arithmetic before anything large is allocated; Error{kIo}.
 Model load_model(const std::filesystem::path& directory, HeadKind head, const LoadOptions& options);
 
-/// A model with random weights, float32 unless options.dtype is kBFloat16.
-/// Throws: Error{kInvalidArgument} as MiniMaxConfig::resolved(); Error{kOutOfMemory}.
+/// A model with random weights: to train from, float32 unless options.dtype is kBFloat16; or in
+/// options.random_format, to be measured, computed in bfloat16 unless options.dtype is kFloat32.
+/// Throws: Error{kInvalidArgument} as MiniMaxConfig::resolved(), and for an unknown format;
+/// Error{kOutOfMemory}.
 Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions& options,
                    std::uint64_t seed);
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "ops/random_weights/random_weights.h"
 
 namespace minimax::model {
 namespace {
@@ -48,6 +49,15 @@ class MemoryCount {
 
   std::map<const std::byte*, Block> blocks_;
 };
+
+// About normal, of deviation 1: so much as the keys and values of a trained model.
+std::vector<std::byte> random_elements(DType dtype, std::int64_t count, std::uint64_t seed) {
+  std::vector<std::byte> bytes(static_cast<std::size_t>(count * tensor::dtype_bytes(dtype)));
+  const quant::Format format = dtype == DType::kBF16 ? quant::Format::kBF16 : quant::Format::kF32;
+  ops::random_weights(
+      {}, {.seed = seed, .deviation = 1.0, .out = quant::Matrix(bytes.data(), format, {1, count})});
+  return bytes;
+}
 
 template <class Content>
 void count(const Content& content, const StateLayout& layout, MemoryCount& memory) {
@@ -141,6 +151,34 @@ void SequenceState::reserve(std::int64_t tokens) {
 void SequenceState::extend(std::int64_t tokens) {
   reserve(tokens);
   content_.length += tokens;
+}
+
+void SequenceState::imagine(std::int64_t tokens, std::uint64_t seed) {
+  base::check(content_.length == 0, ErrorCode::kInvalidArgument,
+              "imagine: expected an empty state");
+  extend(tokens);
+  for (std::int64_t layer = 0; layer < layout_.lightning_layers; ++layer) {
+    const std::vector<std::byte> values = random_elements(DType::kF32, layout_.lightning_elements,
+                                                          seed + static_cast<std::uint64_t>(layer));
+    layout_.memory->copy(lightning(layer), values.data(), std::ssize(values));
+  }
+  constexpr std::size_t kDifferent = 8;  // pages; the others are copies
+  const std::int64_t page_bytes = layout_.kv.page_bytes();
+  std::vector<std::byte*> first;
+  std::size_t filled = 0;
+  for (const KvCache& cache : content_.kv) {
+    for (const SharedBuffer& page : cache.pages()) {
+      if (first.size() < kDifferent) {
+        const std::vector<std::byte> values = random_elements(
+            layout_.kv.dtype, page_bytes / tensor::dtype_bytes(layout_.kv.dtype), ~seed + filled);
+        layout_.memory->copy(page.data(), values.data(), page_bytes);
+        first.push_back(page.data());
+      } else {
+        layout_.memory->copy(page.data(), first[filled % kDifferent], page_bytes);
+      }
+      ++filled;
+    }
+  }
 }
 
 void SequenceState::snapshot() {

@@ -75,6 +75,10 @@ class SequenceState {
   /// keys, values and states. Throws: Error{kOutOfMemory}.
   void extend(std::int64_t tokens);
 
+  /// Makes an empty state one of `tokens` tokens with random numbers in it, as if they had been
+  /// read: for measuring. Throws: Error{kOutOfMemory}; Error{kInvalidArgument} unless it is empty.
+  void imagine(std::int64_t tokens, std::uint64_t seed);
+
   /// Remembers the state as it is now, for truncate(). Costs what a fork costs.
   void snapshot();
   void drop_snapshots() { snapshots_.clear(); }

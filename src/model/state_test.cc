@@ -146,6 +146,17 @@ TEST(SlidingWindowState, StaysConstantOver100000TokensWithForksAndSnapshots) {
   EXPECT_EQ(state.shared_bytes(), 0);
 }
 
+TEST(SequenceState, ImaginesTokensThatDiffer) {
+  SequenceState state(small_config(), ops::Precision::kFloat32);
+  state.imagine(2 * kPage + 3, 7);
+  EXPECT_EQ(state.length(), 2 * kPage + 3);
+  EXPECT_NE(key(state, 0), 0.0F);
+  EXPECT_NE(key(state, 0), key(state, kPage));
+  EXPECT_NE(key(state, 0), key(state, 1));
+  EXPECT_NE(state.lightning(0)[0], state.lightning(1)[0]);
+  EXPECT_EQ(thrown_by([&] { state.imagine(1, 7); }).code, ErrorCode::kInvalidArgument);
+}
+
 TEST(Fork, SharesAllMemoryUntilOneGoesOn) {
   SequenceState state = fed_state(200);
   SequenceState fork = state;
