@@ -28,6 +28,9 @@ Outcome handle_props(const RouteContext& context, const Call& call);
 Outcome handle_slots(const RouteContext& context, const Call& call);
 Outcome handle_metrics(const RouteContext& context, const Call& call);
 
+// openapi.cc: a document of all routes.
+Outcome handle_openapi(const RouteContext& context, const Call& call);
+
 // web_handlers.cc: the chat page.
 Outcome handle_page(const RouteContext& context, const Call& call);
 Outcome handle_asset(const RouteContext& context, const Call& call);

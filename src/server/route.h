@@ -72,6 +72,8 @@ struct Route {
   Access access = Access::kKey;
   Needs needs = Needs::kModel;
   Outcome (*handle)(const RouteContext& context, const Call& call) = nullptr;
+  std::string_view summary = {};  ///< for /openapi.json, as is the next one
+  std::string_view body = {};     ///< the schema of the body; empty: none is read
 };
 
 /// All routes but /health and /ready, which the Api answers itself.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/api_error.h"
+#include "server/sampling_fields.h"
 #include "server/text_fields.h"
 
 namespace minimax::server {
@@ -29,7 +30,7 @@ void read_lengths(const Fields& fields, const SamplingNames& names, GenerationCo
         fields.integer(names.alternative_max_tokens, names.min_max_tokens, kLargest32);
     config.max_new_tokens = other ? other : config.max_new_tokens;
   }
-  config.min_new_tokens = fields.integer("min_tokens", 0, kLargest32).value_or(0);
+  config.min_new_tokens = sampling_integer(fields, "min_tokens").value_or(0);
   if (config.max_new_tokens && config.min_new_tokens > *config.max_new_tokens) {
     fields.refuse("min_tokens",
                   fmt::format("at most {} ({})", *config.max_new_tokens, names.max_tokens));
@@ -38,12 +39,12 @@ void read_lengths(const Fields& fields, const SamplingNames& names, GenerationCo
 }
 
 void read_filters(const Fields& fields, GenerationConfig& config) {
-  const auto temperature = fields.number("temperature", {0.0, 100.0});
-  const auto top_k = fields.integer("top_k", -1, kLargest32);
-  const auto top_p = fields.number("top_p", {0.0, 1.0, true});
-  const auto min_p = fields.number("min_p", {0.0, 1.0});
-  auto typical_p = fields.number("typical_p", {0.0, 1.0, true});
-  typical_p = typical_p ? typical_p : fields.number("typical", {0.0, 1.0, true});
+  const auto temperature = sampling_number(fields, "temperature");
+  const auto top_k = sampling_integer(fields, "top_k");
+  const auto top_p = sampling_number(fields, "top_p");
+  const auto min_p = sampling_number(fields, "min_p");
+  auto typical_p = sampling_number(fields, "typical_p");
+  typical_p = typical_p ? typical_p : sampling_number(fields, "typical");
   config.top_k = top_k ? std::max<std::int64_t>(*top_k, 0) : config.top_k;
   config.top_p = top_p.value_or(config.top_p);
   config.min_p = min_p.value_or(config.min_p);
@@ -57,22 +58,22 @@ void read_filters(const Fields& fields, GenerationConfig& config) {
 }
 
 void read_penalties(const Fields& fields, GenerationConfig& config) {
-  config.frequency_penalty = fields.number("frequency_penalty", {-2.0, 2.0}).value_or(0.0);
-  config.presence_penalty = fields.number("presence_penalty", {-2.0, 2.0}).value_or(0.0);
+  config.frequency_penalty = sampling_number(fields, "frequency_penalty").value_or(0.0);
+  config.presence_penalty = sampling_number(fields, "presence_penalty").value_or(0.0);
   config.repetition_penalty =
-      fields.number("repetition_penalty", {0.0, 100.0, true}).value_or(config.repetition_penalty);
+      sampling_number(fields, "repetition_penalty").value_or(config.repetition_penalty);
   config.no_repeat_ngram_size =
-      fields.integer("no_repeat_ngram_size", 0, kLargest32).value_or(config.no_repeat_ngram_size);
+      sampling_integer(fields, "no_repeat_ngram_size").value_or(config.no_repeat_ngram_size);
 }
 
 void read_dry(const Fields& fields, const RequestLimits& limits, const Tokenizer& tokenizer,
               GenerationConfig& config) {
-  config.dry_multiplier = fields.number("dry_multiplier", {0.0, 100.0}).value_or(0.0);
-  config.dry_base = fields.number("dry_base", {1.0, 100.0}).value_or(config.dry_base);
+  config.dry_multiplier = sampling_number(fields, "dry_multiplier").value_or(0.0);
+  config.dry_base = sampling_number(fields, "dry_base").value_or(config.dry_base);
   config.dry_allowed_length =
-      fields.integer("dry_allowed_length", 1, kLargest32).value_or(config.dry_allowed_length);
+      sampling_integer(fields, "dry_allowed_length").value_or(config.dry_allowed_length);
   config.dry_penalty_last_n =
-      fields.integer("dry_penalty_last_n", -1, kLargest32).value_or(config.dry_penalty_last_n);
+      sampling_integer(fields, "dry_penalty_last_n").value_or(config.dry_penalty_last_n);
   // The default of llama.cpp.
   std::vector<std::string> breakers = {"\n", ":", "\"", "*"};
   if (fields.array("dry_sequence_breakers", limits.bad_words) != nullptr) {
@@ -171,8 +172,8 @@ GenerationConfig read_sampling(const Fields& fields, const ServedModel& model,
   read_penalties(fields, config);
   read_dry(fields, limits, *model.tokenizer, config);
   read_logit_bias(fields, limits, model.config.vocab_size, config);
-  config.xtc_probability = fields.number("xtc_probability", {0.0, 1.0}).value_or(0.0);
-  config.xtc_threshold = fields.number("xtc_threshold", {0.0, 1.0}).value_or(config.xtc_threshold);
+  config.xtc_probability = sampling_number(fields, "xtc_probability").value_or(0.0);
+  config.xtc_threshold = sampling_number(fields, "xtc_threshold").value_or(config.xtc_threshold);
   read_stop(fields, limits, names.stop, config);
   read_bad_words(fields, limits, *model.tokenizer, config);
   config.seed = read_seed(fields);
