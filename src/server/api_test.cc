@@ -239,6 +239,7 @@ TEST(Api, FindsRoutesByMethodAndPath) {
   EXPECT_EQ(status("GET", "/models?x=1"), 200);
   EXPECT_EQ(status("TRACE", "/v1/models"), 405);
   EXPECT_EQ(status("POST", "/v1/models"), 405);
+  EXPECT_EQ(status("POST", "/health"), 405);
   Call wrong = TestApi::get(kChat);
   EXPECT_THAT(shared_api().reply(wrong).headers,
               ::testing::Contains(::testing::Pair("Allow", "POST")));
@@ -276,7 +277,8 @@ TEST(Api, WantsAKeyForEveryRouteButTwoAndThePage) {
     return test.reply(call).status;
   };
   for (const Route& route : routes()) {
-    if (route.path == "/" || route.path == "/web/*") {
+    const std::set<std::string_view> open = {"/", "/web/*", "/health", "/ready"};
+    if (open.contains(route.path)) {
       continue;
     }
     EXPECT_EQ(status(route, {}), 401) << route.path;

@@ -219,10 +219,6 @@ Json operation(const Route& route) {
 }
 
 Json paths() {
-  // The Api answers the first two itself.
-  constexpr Route kStates[] = {
-      {.method = "GET", .path = "/health", .access = Access::kOpen, .summary = "It lives"},
-      {.method = "GET", .path = "/ready", .access = Access::kOpen, .summary = "It takes requests"}};
   JsonObject paths;
   const auto add = [&](const Route& route) {
     std::string path(route.path);
@@ -234,7 +230,6 @@ Json paths() {
                            [](char c) { return static_cast<char>(c - 'A' + 'a'); });
     paths.emplace_back(path, JsonObject{{method, operation(route)}});
   };
-  std::ranges::for_each(kStates, add);
   std::ranges::for_each(routes(), add);
   return paths;
 }

@@ -76,7 +76,7 @@ struct Route {
   std::string_view body = {};     ///< the schema of the body; empty: none is read
 };
 
-/// All routes but /health and /ready, which the Api answers itself.
+/// All routes. The Api answers those without a function, /health and /ready, itself.
 const std::vector<Route>& routes();
 
 Reply json_reply(const base::Json& body);

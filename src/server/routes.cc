@@ -9,6 +9,8 @@ const std::vector<Route>& routes() {
   constexpr Access kKey = Access::kKey;
   constexpr Needs kModel = Needs::kModel;
   static const std::vector<Route> kRoutes = {
+      {"GET", "/health", Access::kOpen, Needs::kNothing, nullptr, "Whether it lives"},
+      {"GET", "/ready", Access::kOpen, Needs::kNothing, nullptr, "Whether it takes requests"},
       {"POST", "/v1/chat/completions", kKey, kModel, handle_chat, "A turn of a conversation",
        "ChatRequest"},
       {"POST", "/v1/completions", kKey, kModel, handle_completion, "Continues texts",
