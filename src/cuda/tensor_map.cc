@@ -44,4 +44,24 @@ CUtensorMap bf16_tensor_map(const void* matrix, std::int64_t rows, std::int64_t 
   return map;
 }
 
+CUtensorMap memory_rows_map(int box_rows) {
+  static const auto kEncode = encoder();
+  CUtensorMap map = {};
+  constexpr cuuint64_t kAddresses = cuuint64_t{1} << 48;
+  const auto rows = static_cast<cuuint32_t>(box_rows);
+  const cuuint64_t extents[] = {128, rows, kMapStep / 256, kAddresses / kMapStep};
+  const cuuint64_t strides[] = {256, 256, kMapStep};
+  const cuuint32_t box[] = {64, rows, 1, 1};
+  const cuuint32_t steps[] = {1, 1, 1, 1};
+  const CUresult result =
+      kEncode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 4, reinterpret_cast<void*>(kMapBase), extents,
+              strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+              CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  base::check(result == CUDA_SUCCESS, ErrorCode::kDevice, [&] {
+    return "cuTensorMapEncodeTiled: a map of all memory: error " +
+           std::to_string(static_cast<int>(result));
+  });
+  return map;
+}
+
 }  // namespace minimax::cuda

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "cuda/barrier.cuh"
+#include "cuda/tensor_map.h"
 
 namespace minimax::cuda {
 
@@ -20,6 +21,24 @@ __device__ inline void load_box(void* to, const CUtensorMap& map, int column, in
       "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, "
       "{%3, %4}], [%2];" ::"r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
       "l"(&map), "r"(barrier_address(barrier)), "r"(column), "r"(row)
+      : "memory");
+}
+
+/// The 64 columns from `column` on of `rows` rows of 256 bytes that begin at `address`, a multiple
+/// of 256, through a memory_rows_map(box_rows); the other rows of the box are zero.
+template <int box_rows>
+__device__ void load_rows(void* to, const CUtensorMap& map, const void* address, int column,
+                          int rows, Barrier& barrier) {
+  // The box begins so many rows before the end of the map's second dimension as are wanted.
+  const int skipped = box_rows - rows;
+  const std::uint64_t row = (reinterpret_cast<std::uint64_t>(address) >> 8) -
+                            static_cast<std::uint64_t>(skipped) - kMapBase / 256;
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, "
+      "{%3, %4, %5, %6}], [%2];" ::"r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
+      "l"(&map), "r"(barrier_address(barrier)), "r"(column), "r"(skipped),
+      "r"(static_cast<int>(row & (kMapStep / 256 - 1))),
+      "r"(static_cast<int>(row / (kMapStep / 256)))
       : "memory");
 }
 

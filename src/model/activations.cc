@@ -113,7 +113,7 @@ std::int64_t scratch_bytes(const ActivationPlan& sizes, Device device, int threa
       {config.hidden_size, config.num_attention_heads * config.head_dim, sizes.shared_size});
   const std::int64_t projections = ops::matmul_scratch_bytes(device, sizes.tokens, widest);
   if (device == Device::kCuda) {
-    return projections;
+    return std::max(projections, ops::kSoftmaxGpuScratchBytes);
   }
   const std::int64_t rows = sizes.tokens * config.num_experts_per_tok;
   return std::max({projections, ops::grouped_matmul_scratch_bytes(rows, config.hidden_size),

@@ -18,8 +18,9 @@ struct LayerState {
   std::int64_t layer = 0;
   std::span<float* const> lightning;             // [B] of [H, D, D]
   std::span<const ops::KvCacheView> softmax_kv;  // [B]
-  std::int64_t longest = 0;                      // new tokens of the longest sequence
-  std::span<const std::int64_t> cu_seqlens;      // [B + 1]
+  tensor::DType cache_dtype = tensor::DType::kF32;
+  std::int64_t longest = 0;                  // new tokens of the longest sequence
+  std::span<const std::int64_t> cu_seqlens;  // [B + 1]
 };
 
 /// Runs the batch through the model, advances its states and writes what the head makes of

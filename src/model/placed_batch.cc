@@ -81,6 +81,7 @@ void PlacedBatch::place_states(const Context& ctx, const Model& model, const Bat
       state.lightning = ops::place<float*>(ctx, std::span(lightning_).last(sequences));
     } else {
       ++softmax_layers;
+      state.cache_dtype = sequences > 0 ? softmax_kv_.back().dtype : state.cache_dtype;
       state.softmax_kv = ops::place<ops::KvCacheView>(ctx, std::span(softmax_kv_).last(sequences));
     }
     layers.push_back(state);

@@ -58,6 +58,9 @@ void attend(const Context& ctx, const MiniMaxConfig& config, const Batch& batch,
                                        .cu_seqlens = state.cu_seqlens,
                                        .caches = state.softmax_kv,
                                        .sliding_window = config.sliding_window.value_or(0),
+                                       .longest = state.longest,
+                                       .page_tokens = KvLayout::kPageTokens,
+                                       .cache_dtype = state.cache_dtype,
                                        .out = a.heads};
   const bool drops_weights = ctx.noise != nullptr && ctx.noise->attention_dropout > 0.0;
   if (ctx.keeps_attention_weights || drops_weights) {

@@ -420,7 +420,7 @@ TEST_P(CudaOps, LightningAttentionAgreesWithTheReference) {
 // A paged cache with random keys and values of earlier tokens, the same on both devices.
 class Cache {
  public:
-  static constexpr std::int64_t kPageTokens = 16;
+  static constexpr std::int64_t kPageTokens = 128;
   Cache(std::int64_t length, std::int64_t heads, std::int64_t dim, DType dtype, std::uint64_t seed)
       : length_(length), dtype_(dtype) {
     for (std::int64_t page = 0; page * kPageTokens < length; ++page) {
@@ -499,8 +499,20 @@ TEST_P(CudaOps, SoftmaxAttentionAgreesWithTheReference) {
       }
       const GuardedTensor expected = host_out({ragged.tokens(), 6, dim});
       const GpuTensor out(dtype(), {ragged.tokens(), 6, dim});
-      softmax_attention(kReference, {*q, 2, ragged.cu_seqlens, views, window, *expected});
-      softmax_attention(*gpu, {*GpuTensor(*q, dtype()), 2, *cu_seqlens, *gpu_caches, window, *out});
+      softmax_attention(kReference, {.q = *q,
+                                     .num_key_value_heads = 2,
+                                     .cu_seqlens = ragged.cu_seqlens,
+                                     .caches = views,
+                                     .sliding_window = window,
+                                     .out = *expected});
+      softmax_attention(*gpu, {.q = *GpuTensor(*q, dtype()),
+                               .num_key_value_heads = 2,
+                               .cu_seqlens = *cu_seqlens,
+                               .caches = *gpu_caches,
+                               .sliding_window = window,
+                               .page_tokens = Cache::kPageTokens,
+                               .cache_dtype = dtype(),
+                               .out = *out});
       EXPECT_LE(testing::relative_error(out.floats(), expected.to_vector()), tolerance())
           << dim << " " << window;
     }

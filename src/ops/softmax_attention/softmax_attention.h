@@ -36,7 +36,11 @@ struct SoftmaxAttentionArgs {
   std::span<const std::int64_t> cu_seqlens;  // [B + 1]
   std::span<const KvCacheView> caches;       // [B]
   std::int64_t sliding_window = 0;           // keys seen, the own one included; 0: all
-  tensor::Tensor out;                        // [T, H, D] F32
+  // What the caller knows of sequences and caches whose values lie on a GPU; 0: nothing.
+  std::int64_t longest = 0;      // new tokens of the longest sequence
+  std::int64_t page_tokens = 0;  // of all caches
+  tensor::DType cache_dtype = tensor::DType::kF32;
+  tensor::Tensor out;  // [T, H, D] F32
 };
 
 /// out = softmax(q k^T / sqrt(D)) v over the keys up to the query's own position; query i of a
@@ -47,5 +51,6 @@ void softmax_attention(const Context& ctx, const SoftmaxAttentionArgs& args);
 
 /// The bytes of scratch that softmax_attention takes, whatever the lengths and the batch.
 std::int64_t softmax_attention_scratch_bytes(int threads, std::int64_t head_dim);
+inline constexpr std::int64_t kSoftmaxGpuScratchBytes = std::int64_t{2} * 528 * 16 * 130 * 4;
 
 }  // namespace minimax::ops

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// Times of softmax attention on the GPU at the published model's size, 64 query and 8 key/value
+// heads of 128.
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <memory>
+
+#include "ops/softmax_attention/softmax_attention_cuda_testing.cuh"
+#include "ops/softmax_attention/softmax_prompt_hopper_launch.cuh"
+#include "ops/softmax_attention/softmax_step_hopper_launch.cuh"
+
+namespace minimax::ops::cuda {
+namespace {
+
+constexpr std::int64_t kHeads = 64;
+constexpr std::int64_t kKvHeads = 8;
+constexpr std::int64_t kDim = 128;
+constexpr std::int64_t kPageTokens = 128;
+constexpr std::int64_t kPageBytes = 2 * kKvHeads * kPageTokens * kDim * 2;
+constexpr int kRepeats = 20;
+
+__global__ void fill(__nv_bfloat16* numbers, std::int64_t count, std::uint32_t seed) {
+  std::int64_t i = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x;
+  for (; i < count; i += static_cast<std::int64_t>(gridDim.x) * blockDim.x) {
+    std::uint32_t x = static_cast<std::uint32_t>(i) * 2654435761u + seed;
+    x = (x ^ (x >> 15)) * 2246822519u;
+    x = (x ^ (x >> 13)) * 3266489917u;
+    const float sum = static_cast<float>((x & 0xffff) + (x >> 16)) / 65536.0f - 1.0f;
+    numbers[i] = __float2bfloat16_rn(2.4f * sum);  // standard deviation about 1
+  }
+}
+
+double median_us(int repeats, const std::function<void(int)>& call) {
+  cudaEvent_t begin = nullptr;
+  cudaEvent_t end = nullptr;
+  cudaEventCreate(&begin);
+  cudaEventCreate(&end);
+  std::vector<double> times;
+  for (int i = -3; i < repeats; ++i) {
+    cudaEventRecord(begin);
+    call(i + 3);
+    cudaEventRecord(end);
+    minimax::cuda::check(cudaEventSynchronize(end), "benchmark");
+    float ms = 0.0f;
+    cudaEventElapsedTime(&ms, begin, end);
+    if (i >= 0) {
+      times.push_back(1000.0 * ms);
+    }
+  }
+  std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
+  return times[times.size() / 2];
+}
+
+// Random inputs: `batch` sequences of `tokens` new tokens behind `before`.
+struct Inputs {
+  Inputs(std::int64_t sequences, std::int64_t new_tokens, std::int64_t before)
+      : batch(sequences),
+        tokens(sequences * new_tokens),
+        q(static_cast<std::size_t>(tokens * kHeads * kDim)),
+        out(static_cast<std::size_t>(tokens * kHeads * kDim)),
+        pool(static_cast<std::size_t>(sequences * pages_of(before + new_tokens) * kPageBytes / 2)) {
+    fill<<<1024, 256>>>(q.data(), tokens * kHeads * kDim, 1);
+    fill<<<1024, 256>>>(pool.data(), static_cast<std::int64_t>(pool.bytes() / 2), 2);
+    std::vector<std::int64_t> offsets;
+    std::vector<std::byte*> addresses;
+    std::vector<KvCacheView> views;
+    const std::int64_t held = pages_of(before + new_tokens);
+    pages =
+        std::make_unique<testing::DeviceArray<std::byte*>>(static_cast<std::size_t>(held * batch));
+    for (std::int64_t b = 0; b <= batch; ++b) {
+      offsets.push_back(b * new_tokens);
+      for (std::int64_t page = 0; page < held && b < batch; ++page) {
+        addresses.push_back(reinterpret_cast<std::byte*>(pool.data()) +
+                            (b * held + page) * kPageBytes);
+      }
+      if (b < batch) {
+        views.push_back({.pages = {pages->data() + b * held, static_cast<std::size_t>(held)},
+                         .page_tokens = kPageTokens,
+                         .length = before + new_tokens,
+                         .dtype = tensor::DType::kBF16});
+      }
+    }
+    cudaMemcpy(pages->data(), addresses.data(), pages->bytes(), cudaMemcpyHostToDevice);
+    cu_seqlens = std::make_unique<testing::DeviceArray<std::int64_t>>(offsets);
+    caches = std::make_unique<testing::DeviceArray<std::byte>>(views.size() * sizeof(KvCacheView));
+    cudaMemcpy(caches->data(), views.data(), caches->bytes(), cudaMemcpyHostToDevice);
+  }
+
+  static std::int64_t pages_of(std::int64_t length) {
+    return (length + kPageTokens - 1) / kPageTokens;
+  }
+
+  SoftmaxCudaArgs args() const {
+    return {.q = q.data(),
+            .out = out.data(),
+            .dtype = tensor::DType::kBF16,
+            .cu_seqlens = cu_seqlens->data(),
+            .caches = reinterpret_cast<const KvCacheView*>(caches->data()),
+            .tokens = tokens,
+            .batch = batch,
+            .heads = kHeads,
+            .kv_heads = kKvHeads,
+            .head_dim = kDim,
+            .sliding_window = 0,
+            .longest = tokens / batch,
+            .multiprocessors = testing::multiprocessors()};
+  }
+
+  std::int64_t batch;
+  std::int64_t tokens;
+  testing::DeviceArray<__nv_bfloat16> q;
+  testing::DeviceArray<__nv_bfloat16> out;
+  testing::DeviceArray<__nv_bfloat16> pool;
+  std::unique_ptr<testing::DeviceArray<std::byte*>> pages;
+  std::unique_ptr<testing::DeviceArray<std::int64_t>> cu_seqlens;
+  std::unique_ptr<testing::DeviceArray<std::byte>> caches;
+};
+
+struct PromptVariant {
+  const char* name;
+  void (*launch)(const SoftmaxCudaArgs&, int, minimax::cuda::Stream);
+};
+
+using softmax_prompt::launch_prompt;
+using softmax_prompt::Variant;
+
+constexpr PromptVariant kPromptVariants[] = {
+    {"persistent", launch_prompt<Variant<false, true, false>>},
+    {"persistent, lazy", launch_prompt<Variant<false, true, true>>},
+    {"lazy", launch_prompt<Variant<false, false, true>>},
+    {"persistent, turns, lazy", launch_prompt<Variant<true, true, true>>},
+};
+
+void bench_prompts() {
+  struct Size {
+    std::int64_t batch;
+    std::int64_t tokens;
+    std::int64_t before;
+  };
+  constexpr Size kSizes[] = {
+      {1, 16384, 0}, {1, 4096, 0}, {1, 65536, 0}, {8, 2048, 0}, {1, 4096, 131072}};
+  for (const Size& size : kSizes) {
+    const Inputs inputs(size.batch, size.tokens, size.before);
+    const double pairs =
+        static_cast<double>(size.batch * size.tokens) *
+        (static_cast<double>(size.before) + 0.5 * static_cast<double>(size.tokens + 1));
+    const double flops = pairs * 4.0 * kHeads * kDim;
+    for (const PromptVariant& variant : kPromptVariants) {
+      const double us = median_us(flops > 2e13 ? 5 : kRepeats,
+                                  [&](int) { variant.launch(inputs.args(), 1, nullptr); });
+      std::printf("prompt %-20s B %2lld T %6lld behind %6lld  %9.1f us  %6.1f TFLOP/s\n",
+                  variant.name, static_cast<long long>(size.batch),
+                  static_cast<long long>(size.tokens), static_cast<long long>(size.before), us,
+                  flops / us * 1e-6);
+      std::fflush(stdout);
+    }
+  }
+}
+
+struct StepVariant {
+  const char* name;
+  void (*launch)(const SoftmaxCudaArgs&, int, float*, minimax::cuda::Stream);
+};
+
+constexpr StepVariant kStepVariants[] = {
+    {"4 warps, 3 stages, 2 x 1", softmax_step::launch_step<softmax_step::Variant<4, 3, 2, 1>>},
+    {"4 warps, 3 stages, 2 x 2", softmax_step::launch_step<softmax_step::Variant<4, 3, 2, 2>>},
+    {"8 warps, 3 stages, 1 x 1", softmax_step::launch_step<softmax_step::Variant<8, 3, 1, 1>>},
+    {"8 warps, 3 stages, 1 x 4", softmax_step::launch_step<softmax_step::Variant<8, 3, 1, 4>>},
+    {"4 warps, 2 stages, 3 x 1", softmax_step::launch_step<softmax_step::Variant<4, 2, 3, 1>>},
+};
+
+// Time of one call of several in a graph over rotating inputs.
+double graph_us(int calls, const std::function<void(int, cudaStream_t)>& call) {
+  cudaStream_t stream = nullptr;
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t executable = nullptr;
+  minimax::cuda::check(cudaStreamCreate(&stream), "cudaStreamCreate");
+  minimax::cuda::check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), "capture");
+  for (int i = 0; i < calls; ++i) {
+    call(i, stream);
+  }
+  minimax::cuda::check(cudaStreamEndCapture(stream, &graph), "capture");
+  minimax::cuda::check(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
+  cudaEvent_t begin = nullptr;
+  cudaEvent_t end = nullptr;
+  cudaEventCreate(&begin);
+  cudaEventCreate(&end);
+  std::vector<double> times;
+  for (int i = -2; i < kRepeats; ++i) {
+    cudaEventRecord(begin, stream);
+    cudaGraphLaunch(executable, stream);
+    cudaEventRecord(end, stream);
+    minimax::cuda::check(cudaEventSynchronize(end), "benchmark");
+    float ms = 0.0f;
+    cudaEventElapsedTime(&ms, begin, end);
+    if (i >= 0) {
+      times.push_back(1000.0 * ms / calls);
+    }
+  }
+  std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
+  return times[times.size() / 2];
+}
+
+void bench_steps() {
+  struct Size {
+    std::int64_t batch;
+    std::int64_t length;
+  };
+  constexpr Size kSizes[] = {{1, 131072}, {1, 1048576}, {1, 4096},  {1, 128},
+                             {8, 16384},  {64, 4096},   {64, 16384}};
+  const testing::DeviceArray<float> scratch(static_cast<std::size_t>(kStepScratchFloats));
+  for (const Size& size : kSizes) {
+    const double bytes = static_cast<double>(size.batch * size.length * kKvHeads * kDim) * 4;
+    const auto sets = static_cast<std::size_t>(std::clamp(3 * 60e6 / bytes, 2.0, 64.0));
+    std::vector<std::unique_ptr<Inputs>> inputs;
+    for (std::size_t i = 0; i < sets; ++i) {
+      inputs.push_back(std::make_unique<Inputs>(size.batch, 1, size.length - 1));
+    }
+    for (const StepVariant& variant : kStepVariants) {
+      const double us = graph_us(static_cast<int>(sets), [&](int i, cudaStream_t stream) {
+        variant.launch(inputs[static_cast<std::size_t>(i)]->args(), 1, scratch.data(), stream);
+      });
+      std::printf("step %-28s B %3lld keys %8lld  %8.1f us  %7.1f GB/s\n", variant.name,
+                  static_cast<long long>(size.batch), static_cast<long long>(size.length), us,
+                  bytes / us * 1e-3);
+      std::fflush(stdout);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace minimax::ops::cuda
+
+// Arguments: "prompts" or "steps" for only those.
+int main(int count, char** arguments) {
+  const char* what = count > 1 ? arguments[1] : "";
+  if (std::strcmp(what, "prompts") != 0) {
+    minimax::ops::cuda::bench_steps();
+  }
+  if (std::strcmp(what, "steps") != 0) {
+    minimax::ops::cuda::bench_prompts();
+  }
+}

@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decoding on Hopper: few new tokens a sequence, heads of 128, bf16 in and out, over a paged cache.
+//
+// One warp has keys and values loaded by the copy engine, 16 keys for each of the other warps a
+// tile. Each of these keeps a running softmax of its own over its keys, for the 16 rows of an item,
+// with mma products; at the end of a part they are merged, and parts are merged by a second kernel.
+//
+// Grid: a block or two a multiprocessor. Bytes: keys and values once, 512 a key and key/value head;
+// the aim is the rate at which memory is read.
+#pragma once
+
+#include <cuda.h>
+
+#include "cuda/barrier.cuh"
+#include "cuda/bf16.cuh"
+#include "cuda/launch_order.cuh"
+#include "cuda/mma.cuh"
+#include "cuda/tma.cuh"
+#include "ops/softmax_attention/softmax_step_work.cuh"
+
+namespace minimax::ops::cuda::softmax_step {
+
+using minimax::cuda::Barrier;
+using minimax::cuda::mma_bf16;
+using minimax::cuda::pack_bf16;
+using minimax::cuda::shared_address;
+using minimax::cuda::wait;
+
+constexpr int kDim = 128;
+constexpr int kWarpKeys = 16;
+constexpr int kSlot = kRows * (kDim + 2);  // floats of a partial result
+constexpr int kSumStride = kDim + 4;       // floats; rows of a warp's stores lie in other banks
+constexpr float kLowest = -1e30f;          // a maximum before the first key: finite, so never NaN
+
+template <int warp_count, int stage_count, int blocks_together, int blocks_per_place>
+struct Variant {
+  static constexpr int kWarps = warp_count;  // that compute
+  static constexpr int kStages = stage_count;
+  static constexpr int kBlocks = blocks_together;     // on a multiprocessor at a time
+  static constexpr int kPerPlace = blocks_per_place;  // and one after another
+  static constexpr int kTileKeys = warp_count * kWarpKeys;
+  static constexpr int kHalfTile = kTileKeys * 128;  // 64 numbers of every key, swizzled
+  static constexpr int kConsumers = warp_count * 32;
+  static constexpr int kThreads = kConsumers + 32;
+};
+
+template <class V>
+struct alignas(1024) Shared {
+  std::byte k[V::kStages][2 * V::kHalfTile];
+  std::byte v[V::kStages][2 * V::kHalfTile];
+  float sums[kRows * kSumStride];
+  float most[V::kWarps][kRows];
+  float weight[V::kWarps][kRows];
+  std::int64_t ends[kMostBatch];
+  Barrier full[V::kStages];
+  Barrier empty[V::kStages];
+};
+
+template <class V>
+struct Stage {
+  int index;
+  int parity;
+  __device__ explicit Stage(int n) : index(n % V::kStages), parity(n / V::kStages % 2) {}
+};
+
+// Calls body(part, number of its partial result) for the parts of this block.
+template <class F>
+__device__ void for_each_part(const Params& params, const Work& work, F&& body) {
+  const int block = static_cast<int>(blockIdx.x);
+  if (block >= work.blocks()) {
+    return;
+  }
+  const std::int64_t end = work.begin(block + 1);
+  int number = 2 * block;
+  for (std::int64_t begin = work.begin(block); begin < end;) {
+    int count = 0;
+    const Part part(params, work, begin, end, count);
+    body(part, number);
+    number = 2 * block + 1;
+    begin += count;
+  }
+}
+
+// ---- load
+
+template <class V>
+__device__ void load_tile(Shared<V>& shared, const CUtensorMap& memory, const Params& params,
+                          const Part& part, int tile, int loaded) {
+  const Stage<V> stage(loaded);
+  const KvCacheView& cache = params.caches[part.sequence];
+  const auto page_tokens = static_cast<int>(cache.page_tokens);
+  const int key = tile * V::kTileKeys;
+  const std::byte* page = cache.pages.data()[key / page_tokens - cache.first_page];
+  const std::int64_t row =
+      static_cast<std::int64_t>(part.kv_head) * page_tokens + key % page_tokens;
+  const std::byte* keys = page + row * 2 * kDim;
+  const std::byte* values =
+      keys + static_cast<std::int64_t>(params.kv_heads) * page_tokens * 2 * kDim;
+  const int valid = min(V::kTileKeys, part.length - key);
+  Barrier& full = shared.full[stage.index];
+  wait(shared.empty[stage.index], stage.parity ^ 1);
+  minimax::cuda::arrive_expecting(full, 4 * V::kHalfTile);
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    minimax::cuda::load_rows<V::kTileKeys>(shared.k[stage.index] + half * V::kHalfTile, memory,
+                                           keys, half * 64, valid, full);
+  }
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    minimax::cuda::load_rows<V::kTileKeys>(shared.v[stage.index] + half * V::kHalfTile, memory,
+                                           values, half * 64, valid, full);
+  }
+}
+
+// ---- compute
+
+__device__ inline float fast_exp2(float x) {
+  float result;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+}
+
+// The row of q and out, [T H, D], of a row of a part.
+__device__ inline std::int64_t out_row(const Params& params, const Part& part, int row) {
+  const int group = params.heads / params.kv_heads;
+  const int all = part.first_row + row;
+  return (params.cu_seqlens[part.sequence] + all / group) * params.heads + part.kv_head * group +
+         all % group;
+}
+
+// The two rows of a lane are lane / 4 and lane / 4 + 8.
+template <class V>
+class Consumer {
+ public:
+  __device__ Consumer(Shared<V>& shared, const Params& params)
+      : shared_(shared),
+        params_(params),
+        warp_(static_cast<int>(threadIdx.x) / 32),
+        lane_(static_cast<int>(threadIdx.x) % 32) {}
+
+  __device__ void compute(const Part& part, int number) {
+    load_queries(part);
+    start();
+    for (int tile = part.first_tile; tile < part.end_tile; ++tile) {
+      add_tile(part, tile);
+    }
+    merge_warps();
+    write(part, number);
+  }
+
+ private:
+  __device__ void load_queries(const Part& part) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const int row = lane_ / 4 + half * 8;
+      const std::uint32_t* from = query_row(part, min(row, part.rows - 1)) + lane_ % 4;
+#pragma unroll
+      for (int d = 0; d < 8; ++d) {
+        queries_[d][half] = row < part.rows ? from[d * 8] : 0;
+        queries_[d][2 + half] = row < part.rows ? from[d * 8 + 4] : 0;
+      }
+    }
+  }
+
+  // A row of q as pairs of numbers.
+  __device__ const std::uint32_t* query_row(const Part& part, int row) const {
+    return static_cast<const std::uint32_t*>(params_.q) + out_row(params_, part, row) * (kDim / 2);
+  }
+
+  __device__ void start() {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      most_[half] = kLowest;
+      weight_[half] = 0.0f;
+    }
+#pragma unroll
+    for (float(&block)[4] : out_) {
+      block[0] = block[1] = block[2] = block[3] = 0.0f;
+    }
+  }
+
+  // Where a lane's row of 16 bytes lies for ldmatrix: 16-byte piece `piece` of a key's row.
+  __device__ static std::uint32_t piece_at(const std::byte* tile, int key, int piece) {
+    return shared_address(tile) + static_cast<std::uint32_t>(piece / 8 * V::kHalfTile + key * 128 +
+                                                             (piece % 8 ^ key % 8) * 16);
+  }
+
+  __device__ void add_tile(const Part& part, int tile) {
+    const Stage<V> stage(tiles_++);
+    wait(shared_.full[stage.index], stage.parity);
+    float scores[2][4] = {};
+    const int key = warp_ * kWarpKeys + lane_ / 16 * 8 + lane_ % 8;
+#pragma unroll
+    for (int d = 0; d < 8; ++d) {
+      std::uint32_t keys[4];
+      minimax::cuda::load_blocks(keys,
+                                 piece_at(shared_.k[stage.index], key, 2 * d + lane_ / 8 % 2));
+      mma_bf16(scores[0], queries_[d], keys[0], keys[1]);
+      mma_bf16(scores[1], queries_[d], keys[2], keys[3]);
+    }
+    hide_unseen(part, tile, scores);
+    std::uint32_t weights[4];
+    soften(scores, weights);
+    add_values(shared_.v[stage.index], weights);
+    __syncwarp();
+    if (lane_ == 0) {
+      minimax::cuda::arrive(shared_.empty[stage.index]);
+    }
+  }
+
+  __device__ void hide_unseen(const Part& part, int tile, float (&scores)[2][4]) const {
+    const int first = part.length - part.tokens;  // the position of the first new token
+    const int begin = tile * V::kTileKeys;
+    const bool later = begin + V::kTileKeys - 1 > first;
+    const bool outside = params_.window > 0 && begin < part.length - params_.window;
+    if (!later && !outside) {
+      return;
+    }
+    const int group = params_.heads / params_.kv_heads;
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const int position = first + (part.first_row + lane_ / 4 + half * 8) / group;
+      const int oldest = params_.window > 0 ? position - params_.window : -1;
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const int key = begin + warp_ * kWarpKeys + i / 2 * 8 + lane_ % 4 * 2 + i % 2;
+        float& score = scores[i / 2][half * 2 + i % 2];
+        score = key > position || key <= oldest ? -INFINITY : score;
+      }
+    }
+  }
+
+  __device__ void soften(float (&scores)[2][4], std::uint32_t (&weights)[4]) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      float* left = &scores[0][half * 2];
+      float* right = &scores[1][half * 2];
+      float most = fmaxf(fmaxf(left[0], left[1]), fmaxf(right[0], right[1]));
+      most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, 1));
+      most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, 2));
+      most = fmaxf(most, most_[half]);
+      const float factor = fast_exp2((most_[half] - most) * params_.scale_log2);
+      const float shift = most * params_.scale_log2;
+      most_[half] = most;
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+        left[i] = fast_exp2(fmaf(left[i], params_.scale_log2, -shift));
+        right[i] = fast_exp2(fmaf(right[i], params_.scale_log2, -shift));
+      }
+      weight_[half] = weight_[half] * factor + (left[0] + left[1]) + (right[0] + right[1]);
+      weights[half] = pack_bf16(left[0], left[1]);
+      weights[2 + half] = pack_bf16(right[0], right[1]);
+#pragma unroll
+      for (float(&block)[4] : out_) {
+        block[half * 2] *= factor;
+        block[half * 2 + 1] *= factor;
+      }
+    }
+  }
+
+  __device__ void add_values(const std::byte* tile, const std::uint32_t (&weights)[4]) {
+    const int key = warp_ * kWarpKeys + lane_ % 16;
+#pragma unroll
+    for (int d = 0; d < 8; ++d) {
+      std::uint32_t values[4];
+      minimax::cuda::load_blocks_transposed(values, piece_at(tile, key, 2 * d + lane_ / 16));
+      mma_bf16(out_[2 * d], weights, values[0], values[1]);
+      mma_bf16(out_[2 * d + 1], weights, values[2], values[3]);
+    }
+  }
+
+  __device__ void sync() const { minimax::cuda::sync_threads_of(1, V::kConsumers); }
+
+  // The warps' sums, relative to their common maximum, to shared memory.
+  __device__ void merge_warps() {
+    sync();  // what was there has been written
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      weight_[half] += __shfl_xor_sync(0xffffffffu, weight_[half], 1);
+      weight_[half] += __shfl_xor_sync(0xffffffffu, weight_[half], 2);
+      if (lane_ % 4 == 0) {
+        shared_.most[warp_][lane_ / 4 + half * 8] = most_[half];
+        shared_.weight[warp_][lane_ / 4 + half * 8] = weight_[half];
+      }
+    }
+    sync();
+    float factor[2];
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      factor[half] = fast_exp2((most_[half] - most_of(lane_ / 4 + half * 8)) * params_.scale_log2);
+    }
+    for (int turn = 0; turn < V::kWarps; ++turn) {
+      if (turn == warp_) {
+        add_sums(factor, turn == 0);
+      }
+      sync();
+    }
+  }
+
+  __device__ float most_of(int row) const {
+    float most = kLowest;
+#pragma unroll
+    for (int warp = 0; warp < V::kWarps; ++warp) {
+      most = fmaxf(most, shared_.most[warp][row]);
+    }
+    return most;
+  }
+
+  __device__ float weight_of(int row, float most) const {
+    float sum = 0.0f;
+#pragma unroll
+    for (int warp = 0; warp < V::kWarps; ++warp) {
+      sum += shared_.weight[warp][row] *
+             fast_exp2((shared_.most[warp][row] - most) * params_.scale_log2);
+    }
+    return sum;
+  }
+
+  __device__ void add_sums(const float (&factor)[2], bool first) {
+#pragma unroll
+    for (int d = 0; d < 16; ++d) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        auto& sum = *reinterpret_cast<float2*>(
+            &shared_.sums[(lane_ / 4 + half * 8) * kSumStride + d * 8 + lane_ % 4 * 2]);
+        const float2 before = first ? float2{0.0f, 0.0f} : sum;
+        sum = {before.x + out_[d][half * 2] * factor[half],
+               before.y + out_[d][half * 2 + 1] * factor[half]};
+      }
+    }
+  }
+
+  // The result of a whole item, or what the second kernel merges.
+  __device__ void write(const Part& part, int number) const {
+    for (int row = warp_; row < part.rows; row += V::kWarps) {
+      const float4 sum =
+          *reinterpret_cast<const float4*>(&shared_.sums[row * kSumStride + lane_ * 4]);
+      const float most = most_of(row);
+      const float weight = weight_of(row, most);
+      if (part.whole) {
+        const float share = 1.0f / weight;
+        auto* to = static_cast<uint2*>(params_.out) + out_row(params_, part, row) * (kDim / 4);
+        to[lane_] = {pack_bf16(sum.x * share, sum.y * share),
+                     pack_bf16(sum.z * share, sum.w * share)};
+      } else {
+        float* to = params_.partials + static_cast<std::int64_t>(number) * kSlot + row * (kDim + 2);
+        *reinterpret_cast<float2*>(to + lane_ * 4) = {sum.x, sum.y};
+        *reinterpret_cast<float2*>(to + lane_ * 4 + 2) = {sum.z, sum.w};
+        if (lane_ == 0) {
+          *reinterpret_cast<float2*>(to + kDim) = {most, weight};
+        }
+      }
+    }
+  }
+
+  Shared<V>& shared_;
+  const Params& params_;
+  int warp_;
+  int lane_;
+  int tiles_ = 0;
+  std::uint32_t queries_[8][4];
+  float most_[2];
+  float weight_[2];  // of this lane's columns
+  float out_[16][4];
+};
+
+// ---- the kernels
+
+template <class V>
+__global__ void __launch_bounds__(V::kThreads, V::kBlocks)
+    step_kernel(const __grid_constant__ CUtensorMap memory, const __grid_constant__ Params params) {
+  extern __shared__ __align__(1024) std::byte bytes[];
+  auto& shared = *reinterpret_cast<Shared<V>*>(bytes);
+  if (threadIdx.x == 0) {
+    for (int i = 0; i < V::kStages; ++i) {
+      minimax::cuda::init_barrier(shared.full[i], 1);
+      minimax::cuda::init_barrier(shared.empty[i], V::kWarps);
+    }
+    minimax::cuda::publish_barriers();
+  }
+  minimax::cuda::let_next_kernel_start();
+  const Work work(params, shared.ends);
+  if (threadIdx.x >= V::kConsumers) {
+    if (threadIdx.x == V::kConsumers) {
+      int loaded = 0;
+      for_each_part(params, work, [&](const Part& part, int) {
+        for (int tile = part.first_tile; tile < part.end_tile; ++tile) {
+          load_tile(shared, memory, params, part, tile, loaded++);
+        }
+      });
+    }
+  } else {
+    Consumer<V> consumer(shared, params);
+    for_each_part(params, work,
+                  [&](const Part& part, int number) { consumer.compute(part, number); });
+  }
+}
+
+constexpr int kMergeRows = 4;  // of a block, a warp each
+
+/// A part of an item as the second kernel finds it.
+struct Pieces {
+  const float* partials;
+  int first;       // block that has the item's first part
+  int last;        // and its last
+  bool is_second;  // whether that is the first block's second partial result
+  int row;
+
+  __device__ const float* at(int block) const {
+    const int number = 2 * block + (block == first && is_second ? 1 : 0);
+    return partials + static_cast<std::int64_t>(number) * kSlot + row * (kDim + 2);
+  }
+};
+
+// A row of an item; a lane has four columns.
+__device__ inline uint2 merge_row(const Pieces& pieces, float scale_log2) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  float most = kLowest;
+  for (int i = pieces.first + lane; i <= pieces.last; i += 32) {
+    most = fmaxf(most, pieces.at(i)[kDim]);
+  }
+  for (int offset = 16; offset > 0; offset /= 2) {
+    most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, offset));
+  }
+  float weight = 0.0f;
+  float4 sum = {};
+#pragma unroll 8
+  for (int i = pieces.first; i <= pieces.last; ++i) {
+    const auto* from = reinterpret_cast<const float2*>(pieces.at(i));
+    const float2 left = from[2 * lane];
+    const float2 right = from[2 * lane + 1];
+    const float2 all = from[kDim / 2];
+    const float factor = fast_exp2((all.x - most) * scale_log2);
+    weight += all.y * factor;
+    sum = {sum.x + left.x * factor, sum.y + left.y * factor, sum.z + right.x * factor,
+           sum.w + right.y * factor};
+  }
+  const float share = 1.0f / weight;
+  return {pack_bf16(sum.x * share, sum.y * share), pack_bf16(sum.z * share, sum.w * share)};
+}
+
+/// Merges the partial results of every item that is in more than one part. Grid: kMergeRows
+/// rows for every block but the first; that whose part is the first to begin inside of an item
+/// merges it. Starts while step_kernel
+/// still runs.
+template <class V>
+__global__ void __launch_bounds__(kMergeRows * 32)
+    merge_kernel(const __grid_constant__ Params params) {
+  __shared__ std::int64_t ends[kMostBatch];
+  const Work work(params, ends);
+  minimax::cuda::wait_for_kernels_ahead();
+  const auto groups = static_cast<int>(gridDim.x) / (params.blocks - 1);  // of rows
+  const int block = static_cast<int>(blockIdx.x) / groups + 1;
+  if (block >= work.blocks()) {
+    return;
+  }
+  const std::int64_t tile = work.begin(block);
+  int count = 0;
+  const Part part(params, work, tile, tile + 1, count);
+  const Sequence all(params, part.sequence);
+  const std::int64_t begin = tile - (part.first_tile - all.first_tile);  // of the item
+  const std::int64_t before = work.begin(block - 1);
+  const int row =
+      static_cast<int>(blockIdx.x) % groups * kMergeRows + static_cast<int>(threadIdx.x) / 32;
+  if (begin == tile || before > begin || row >= part.rows) {
+    return;
+  }
+  const Pieces pieces = {.partials = params.partials,
+                         .first = block - 1,
+                         .last = work.block_of(begin + all.tiles - 1),
+                         .is_second = before < begin,
+                         .row = row};
+  auto* out = static_cast<uint2*>(params.out) + out_row(params, part, row) * (kDim / 4);
+  out[threadIdx.x % 32] = merge_row(pieces, params.scale_log2);
+}
+
+}  // namespace minimax::ops::cuda::softmax_step
