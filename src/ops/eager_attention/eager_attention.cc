@@ -19,6 +19,11 @@ void check_arguments(const Context& ctx, const EagerAttentionArgs& args) {
   checks.that(checks.reads_values(),
               [] { return "is not on the GPU yet: expected the cpu or the reference"; });
   check_arguments(checks, args.attention);
+  for (const KvCacheView& cache : args.attention.caches) {
+    checks.that(!is_quantized(cache.dtype), [] {
+      return "cache: expected F32 or BF16: weights are not computed from quantized keys";
+    });
+  }
   const std::int64_t sequences = std::ssize(args.attention.caches);
   checks.equal("number of weights", std::ssize(args.weights), sequences);
   for (std::size_t b = 0; b < args.weights.size(); ++b) {

@@ -20,8 +20,11 @@ using tensor::DType;
 // `window` is the number of keys that a query sees, or 0 for all.
 void check_cache(const Checks& checks, const KvCacheView& cache, std::int64_t new_tokens,
                  std::int64_t window) {
-  checks.that(cache.dtype == DType::kF32 || cache.dtype == DType::kBF16, [&] {
-    return fmt::format("cache: expected F32 or BF16, found {}", tensor::dtype_name(cache.dtype));
+  const bool is_known =
+      cache.dtype == DType::kF32 || cache.dtype == DType::kBF16 || is_quantized(cache.dtype);
+  checks.that(is_known, [&] {
+    return fmt::format("cache: expected F32, BF16, F8_E4M3 or U8 (int4), found {}",
+                       tensor::dtype_name(cache.dtype));
   });
   checks.that(cache.page_tokens >= 1, [&] {
     return fmt::format("cache: expected pages of at least 1 token, found {}", cache.page_tokens);

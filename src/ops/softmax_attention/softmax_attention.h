@@ -12,13 +12,14 @@ namespace minimax::ops {
 
 /// The keys and values of one sequence in one layer. The token at position p lies in page
 /// p / page_tokens of the sequence; a page is [2, KVH, page_tokens, D] of dtype: all keys, then all
-/// values. With a sliding window the pages that no query sees any more may be missing.
+/// values; kv_format.h has quantized ones. With a sliding window the pages that no query sees any
+/// more may be missing.
 struct KvCacheView {
   std::span<std::byte* const> pages;  // from page first_page on
   std::int64_t first_page = 0;        // pages that are missing at the front
   std::int64_t page_tokens = 0;
   std::int64_t length = 0;                    // tokens held, those of this call included
-  tensor::DType dtype = tensor::DType::kF32;  // F32 or BF16
+  tensor::DType dtype = tensor::DType::kF32;  // F32, BF16, F8_E4M3 or U8 (int4)
 };
 
 /// Writes the keys and values of new tokens at the end of their sequences' caches.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // softmax_attention for the CPU: tiles of query rows over tiles of keys, with the softmax taken
 // along the way. README.md derives the running sums.
+#include <type_traits>
+
 #include "ops/bounds.h"
 #include "ops/lanes.h"
 #include "ops/softmax_attention/softmax_attention_kernels.h"
@@ -107,17 +109,51 @@ struct KeyTile {
   std::int64_t keys;
 };
 
+// Which rows are widened: of a type, or quantized.
+struct Quantized {};
+
+// GCC turns these loops into vectors.
+void decode_row(const KvRow& row, std::int64_t head_dim, float* to) {
+  const auto* codes = reinterpret_cast<const std::uint8_t*>(row.codes);
+  if (row.dtype == tensor::DType::kF8E4M3) {
+    float scale = 0.0f;
+    __builtin_memcpy(&scale, row.scales, sizeof(scale));
+    for (std::int64_t i = 0; i < head_dim; ++i) {
+      to[i] = from_e4m3(codes[i]) * scale;
+    }
+    return;
+  }
+  for (std::int64_t begin = 0; begin < head_dim; begin += kInt4Group) {
+    BFloat16 bits = {};
+    __builtin_memcpy(&bits, row.scales + begin / kInt4Group * 2, sizeof(bits));
+    const float scale = tensor::to_float(bits);
+    for (std::int64_t i = begin; i < smaller(begin + kInt4Group, head_dim); ++i) {
+      to[i] = static_cast<float>((codes[i / 2] >> (i % 2 * 4) & 15) - 8) * scale;
+    }
+  }
+}
+
+template <class T>
+void widen_row(const KvPages& cache, std::int64_t slot, std::int64_t token, float* to) {
+  if constexpr (std::is_same_v<T, Quantized>) {
+    decode_row(quantized_row(cache, slot, token), cache.head_dim, to);
+    for (std::int64_t i = cache.head_dim; i % Vec::kLanes != 0; ++i) {
+      to[i] = 0.0f;
+    }
+  } else {
+    const std::byte* page = page_of(cache, token);
+    const T* from = reinterpret_cast<const T*>(page) + key_offset(cache, slot, token);
+    for_each_vec(0, cache.head_dim,
+                 [&](std::int64_t i, auto lanes) { cpu::store(to + i, load(from + i, lanes)); });
+  }
+}
+
 // Copies the keys (slot = kv_head) or values (slot = kv_heads + kv_head) of a tile.
 template <class T>
 Rows<float> widened(const KvPages& cache, const KeyTile& tile, std::int64_t slot,
                     const Work& work) {
   for (std::int64_t j = 0; j < tile.keys; ++j) {
-    const std::int64_t token = tile.first + j;
-    const std::byte* page = page_of(cache, token);
-    const T* from = reinterpret_cast<const T*>(page) + key_offset(cache, slot, token);
-    for_each_vec(0, cache.head_dim, [&](std::int64_t i, auto lanes) {
-      cpu::store(work.tile + j * work.width + i, load(from + i, lanes));
-    });
+    widen_row<T>(cache, slot, tile.first + j, work.tile + j * work.width);
   }
   for (std::int64_t i = tile.keys * work.width; i < rounded_up(tile.keys, Vec::kLanes) * work.width;
        i += Vec::kLanes) {
@@ -362,11 +398,25 @@ void append_rows(const KvAppend& args, std::int64_t begin, std::int64_t end) {
   }
 }
 
+void encode_rows(const KvAppend& args, std::int64_t begin, std::int64_t end) {
+  const KvPages& cache = args.cache;
+  for (std::int64_t t = begin; t < end; ++t) {
+    for (std::int64_t head = 0; head < cache.kv_heads; ++head) {
+      const std::int64_t row = (t * cache.kv_heads + head) * cache.head_dim;
+      const std::int64_t token = args.begin + t;
+      encode_row(quantized_row(cache, head, token), args.k + row, cache.head_dim);
+      encode_row(quantized_row(cache, cache.kv_heads + head, token), args.v + row, cache.head_dim);
+    }
+  }
+}
+
 }  // namespace
 
 template <cpu::Isa>
 void kv_cache_append(const KvAppend& args, std::int64_t begin, std::int64_t end) {
-  if (args.cache.dtype == tensor::DType::kBF16) {
+  if (is_quantized(args.cache.dtype)) {
+    encode_rows(args, begin, end);
+  } else if (args.cache.dtype == tensor::DType::kBF16) {
     append_rows<BFloat16>(args, begin, end);
   } else {
     append_rows<float>(args, begin, end);
@@ -381,7 +431,9 @@ void softmax_part(const SoftmaxPart& part, float* scratch) {
   while (key < part.end_key) {
     // Tiles end at multiples of their size, so that they lie within the usual pages.
     const std::int64_t end = smaller((key / kSoftmaxKeys + 1) * kSoftmaxKeys, part.end_key);
-    if (part.sequence->cache.dtype == tensor::DType::kBF16) {
+    if (is_quantized(part.sequence->cache.dtype)) {
+      attend_widened<Quantized>(part, {key, end - key}, work);
+    } else if (part.sequence->cache.dtype == tensor::DType::kBF16) {
       attend_tile<BFloat16>(part, {key, end - key}, work);
     } else {
       attend_tile<float>(part, {key, end - key}, work);

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "cpu/isa.h"
+#include "ops/softmax_attention/kv_format.h"
 #include "ops/softmax_attention/softmax_attention.h"
 #include "tensor/dtype.h"
 
@@ -18,7 +19,7 @@ struct KvPages {
   std::int64_t page_tokens;
   std::int64_t kv_heads;
   std::int64_t head_dim;
-  tensor::DType dtype;  // F32 or BF16
+  tensor::DType dtype;  // as in kv_format.h
 };
 
 /// The page of token `token`.
@@ -32,6 +33,12 @@ inline std::int64_t key_offset(const KvPages& cache, std::int64_t kv_head, std::
 }
 inline std::int64_t value_offset(const KvPages& cache, std::int64_t kv_head, std::int64_t token) {
   return key_offset(cache, cache.kv_heads + kv_head, token);
+}
+
+/// The quantized row of token `token` in slot `kv_head` (keys) or kv_heads + kv_head (values).
+inline KvRow quantized_row(const KvPages& cache, std::int64_t slot, std::int64_t token) {
+  return kv_row(cache.dtype, page_of(cache, token), 2 * cache.kv_heads * cache.page_tokens,
+                slot * cache.page_tokens + token % cache.page_tokens, cache.head_dim);
 }
 
 /// New tokens of one sequence, the first at position `begin`.

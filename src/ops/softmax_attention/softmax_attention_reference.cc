@@ -2,6 +2,7 @@
 // softmax_attention and kv_cache_append in plain loops with float64 sums.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "ops/softmax_attention/softmax_attention_kernels.h"
@@ -12,8 +13,12 @@ namespace {
 
 using tensor::BFloat16;
 
-void store(const KvPages& cache, std::int64_t token, std::int64_t offset, const float* values) {
+void store(const KvPages& cache, std::int64_t token, std::int64_t slot, const float* values) {
+  if (is_quantized(cache.dtype)) {
+    return encode_row(quantized_row(cache, slot, token), values, cache.head_dim);
+  }
   std::byte* page = page_of(cache, token);
+  const std::int64_t offset = key_offset(cache, slot, token);
   for (std::int64_t i = 0; i < cache.head_dim; ++i) {
     if (cache.dtype == tensor::DType::kBF16) {
       reinterpret_cast<BFloat16*>(page)[offset + i] = tensor::to_bfloat16(values[i]);
@@ -23,8 +28,24 @@ void store(const KvPages& cache, std::int64_t token, std::int64_t offset, const 
   }
 }
 
-double load(const KvPages& cache, std::int64_t token, std::int64_t offset) {
+double load_code(const KvRow& row, std::int64_t i) {
+  if (row.dtype == tensor::DType::kF8E4M3) {
+    float scale = 0.0f;
+    std::memcpy(&scale, row.scales, sizeof(scale));
+    return static_cast<double>(from_e4m3(std::to_integer<std::uint8_t>(row.codes[i]))) * scale;
+  }
+  BFloat16 scale = {};
+  std::memcpy(&scale, row.scales + i / kInt4Group * 2, sizeof(scale));
+  const int code = std::to_integer<int>(row.codes[i / 2] >> (i % 2 * 4)) % 16;
+  return (code - 8) * static_cast<double>(tensor::to_float(scale));
+}
+
+double load(const KvPages& cache, std::int64_t token, std::int64_t slot, std::int64_t i) {
+  if (is_quantized(cache.dtype)) {
+    return load_code(quantized_row(cache, slot, token), i);
+  }
   const std::byte* page = page_of(cache, token);
+  const std::int64_t offset = key_offset(cache, slot, token) + i;
   if (cache.dtype == tensor::DType::kBF16) {
     return tensor::to_float(reinterpret_cast<const BFloat16*>(page)[offset]);
   }
@@ -34,7 +55,7 @@ double load(const KvPages& cache, std::int64_t token, std::int64_t offset) {
 double score(const KvPages& cache, std::int64_t kv_head, std::int64_t token, const float* q) {
   double sum = 0.0;
   for (std::int64_t i = 0; i < cache.head_dim; ++i) {
-    sum += q[i] * load(cache, token, key_offset(cache, kv_head, token) + i);
+    sum += q[i] * load(cache, token, kv_head, i);
   }
   return sum / std::sqrt(static_cast<double>(cache.head_dim));
 }
@@ -56,7 +77,7 @@ void attend(const KvPages& cache, std::int64_t kv_head, std::int64_t first, std:
     double sum = 0.0;
     for (std::int64_t token = first; token <= last; ++token) {
       sum += weights[static_cast<std::size_t>(token - first)] *
-             load(cache, token, value_offset(cache, kv_head, token) + i);
+             load(cache, token, cache.kv_heads + kv_head, i);
     }
     out[i] = static_cast<float>(sum / total);
   }
@@ -70,8 +91,8 @@ void kv_cache_append(const KvAppend& args) {
     const std::int64_t token = args.begin + t;
     for (std::int64_t head = 0; head < cache.kv_heads; ++head) {
       const std::int64_t row = (t * cache.kv_heads + head) * cache.head_dim;
-      store(cache, token, key_offset(cache, head, token), args.k + row);
-      store(cache, token, value_offset(cache, head, token), args.v + row);
+      store(cache, token, head, args.k + row);
+      store(cache, token, cache.kv_heads + head, args.v + row);
     }
   }
 }

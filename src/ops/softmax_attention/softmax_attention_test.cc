@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "minimax/error.h"
+#include "ops/softmax_attention/kv_format.h"
 #include "tests/support/op_testing.h"
 #include "tests/support/thrown_by.h"
 
@@ -37,7 +38,13 @@ class Cache {
   Cache(const Heads& heads, DType dtype, std::int64_t page_tokens, std::int64_t capacity)
       : dtype_(dtype), page_tokens_(page_tokens) {
     for (std::int64_t first = 0; first < capacity; first += page_tokens) {
-      tensors_.emplace_back(dtype, tensor::Shape{2, heads.key_value, page_tokens, heads.dim});
+      if (is_quantized(dtype)) {
+        tensors_.emplace_back(
+            DType::kU8,
+            tensor::Shape{kv_page_bytes(dtype, 2 * heads.key_value * page_tokens, heads.dim)});
+      } else {
+        tensors_.emplace_back(dtype, tensor::Shape{2, heads.key_value, page_tokens, heads.dim});
+      }
       pages_.push_back(tensors_.back()->bytes_begin());
     }
   }
@@ -118,6 +125,20 @@ std::vector<float> run_chunks(const Context& ctx, const Sequence& s, const Cache
   return out;
 }
 
+// A number of a quantized row.
+double decoded(const KvRow& row, std::int64_t i) {
+  if (row.dtype == DType::kF8E4M3) {
+    const double scale = *reinterpret_cast<const float*>(row.scales);
+    const int code = std::to_integer<int>(row.codes[i]);
+    const int exponent = std::max(1, code / 8 % 16);
+    const double mantissa = code % 8 / 8.0 + (code / 8 % 16 > 0 ? 1.0 : 0.0);
+    return (code >= 128 ? -scale : scale) * std::ldexp(mantissa, exponent - 7);
+  }
+  const auto* scales = reinterpret_cast<const tensor::BFloat16*>(row.scales);
+  const int code = std::to_integer<int>(row.codes[i / 2] >> (i % 2 * 4)) % 16;
+  return (code - 8) * static_cast<double>(tensor::to_float(scales[i / kInt4Group]));
+}
+
 // Equation 1 of Vaswani et al. in float64, row by row; keys and values rounded to `dtype`.
 class Direct {
  public:
@@ -144,7 +165,20 @@ class Direct {
       std::transform(x.floats(), x.floats() + x->elements(), values.begin(),
                      [](float value) { return tensor::to_float(tensor::to_bfloat16(value)); });
     }
+    const std::int64_t dim = x->shape()[2];
+    for (std::int64_t i = 0; is_quantized(dtype) && i < x->elements(); i += dim) {
+      quantize_row(dtype, x.floats() + i, dim, &values[static_cast<std::size_t>(i)]);
+    }
     return values;
+  }
+
+  static void quantize_row(DType dtype, const float* from, std::int64_t dim, double* to) {
+    std::vector<std::byte> page(static_cast<std::size_t>(kv_page_bytes(dtype, 1, dim)));
+    const KvRow row = kv_row(dtype, page.data(), 1, 0, dim);
+    encode_row(row, from, dim);
+    for (std::int64_t i = 0; i < dim; ++i) {
+      to[i] = decoded(row, i);
+    }
   }
 
   const double* row(const std::vector<double>& x, std::int64_t t, std::int64_t h) const {
@@ -226,6 +260,23 @@ TEST_P(SoftmaxAttention, ReadsABFloat16Cache) {
     EXPECT_LE(testing::relative_error(run_chunk(*context_for(GetParam(), heads), s, cache, 0, 130),
                                       Direct(s, DType::kBF16, 0).rows(0)),
               kTolerance);
+  }
+}
+
+TEST_P(SoftmaxAttention, ReadsQuantizedCaches) {
+  for (const DType dtype : {DType::kF8E4M3, DType::kU8}) {
+    for (const std::int64_t dim : {31, 32, 128}) {
+      for (const std::int64_t page_tokens : {7, 64}) {
+        const Heads heads{4, 2, dim};
+        const Sequence s(heads, 130);
+        const Cache cache(heads, dtype, page_tokens, 130);
+        const TestContext ctx = context_for(GetParam(), heads);
+        EXPECT_LE(testing::relative_error(run_chunks(*ctx, s, cache, {100, 1, 29}),
+                                          Direct(s, dtype, 0).rows(0)),
+                  kTolerance)
+            << tensor::dtype_name(dtype) << " " << dim << " " << page_tokens;
+      }
+    }
   }
 }
 
