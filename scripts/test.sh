@@ -28,6 +28,13 @@ done
 jobs=$(nproc)
 scripts/install_packages.sh --test
 
+# Python's tools, in a folder of their own. Where PyPI cannot be reached, Debian's stand in.
+if ! build/python/bin/pip freeze 2> /dev/null | grep -qxFf <(grep -v '^#' tools/requirements-lint.txt); then
+  python3 -m venv build/python &&
+    build/python/bin/pip install --quiet --disable-pip-version-check \
+      --requirement tools/requirements-lint.txt || rm -rf build/python
+fi
+
 # Prints --fresh where a build folder was copied along with the sources, and means the old place.
 fresh_if_moved() {
   local cache=build/$1/CMakeCache.txt

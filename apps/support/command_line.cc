@@ -37,7 +37,7 @@ UsageError unexpected_argument(const CLI::App& program, const std::string& argum
   const CLI::App* command = chosen_command(program);
   std::vector<std::string> known;
   const char* kind = "argument";
-  if (argument.starts_with("-")) {
+  if (argument.starts_with('-')) {
     kind = "flag";
     known = flags_of(command == nullptr ? program : *command);
   } else if (command == nullptr) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 #include <random>
+#include <utility>
 
 #include "base/file.h"
 #include "support/exit_code.h"
@@ -130,7 +131,7 @@ void set_sampling_option(SamplingOptions& options, std::string_view name, std::s
   } catch (const CLI::ParseError& error) {
     throw UsageError(error.what());
   }
-  options = parsed;
+  options = std::move(parsed);
 }
 
 std::string describe_sampling(const GenerationConfig& config) {

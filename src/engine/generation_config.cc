@@ -87,7 +87,7 @@ class Reader {
           return false;
         }
       }
-      field = lists;
+      field = std::move(lists);
       return true;
     });
   }

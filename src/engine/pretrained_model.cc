@@ -48,8 +48,7 @@ void check_token_ids(std::span<const std::int32_t> ids, std::int64_t vocab_size)
 State::State(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 State::State(const State& other) : impl_(std::make_unique<Impl>(*other.impl_)) {}
 State& State::operator=(const State& other) {
-  impl_ = std::make_unique<Impl>(*other.impl_);
-  return *this;
+  return *this = State(other);
 }
 State::State(State&&) noexcept = default;
 State& State::operator=(State&&) noexcept = default;

@@ -201,12 +201,12 @@ NodeId SchemaCompiler::convert_reference(const JsonView& schema) {
 
 JsonView SchemaCompiler::target_of(const JsonView& schema, const std::string& reference) {
   const JsonView place = schema.require("$ref");
-  if (!reference.starts_with("#")) {
+  if (!reference.starts_with('#')) {
     place.fail_expected("a reference inside of the schema (#/...)");
   }
   const Json* target = &document_.value();
   std::string_view rest = std::string_view(reference).substr(1);
-  while (target != nullptr && rest.starts_with("/")) {
+  while (target != nullptr && rest.starts_with('/')) {
     rest.remove_prefix(1);
     const std::size_t end = std::min(rest.find('/'), rest.size());
     target = step(*target, unescaped(rest.substr(0, end)));

@@ -392,7 +392,7 @@ TEST(Metrics, AreWellFormed) {
                                       "finished_reason=\"length\"} 1\n"));
     EXPECT_EQ(reply.body.find("vllm:time_to_first_token_seconds_bucket") != std::string::npos,
               names == MetricNames::kOwnAndVllm);
-    EXPECT_TRUE(reply.body.ends_with("\n"));
+    EXPECT_TRUE(reply.body.ends_with('\n'));
   }
 }
 

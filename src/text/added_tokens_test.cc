@@ -16,7 +16,7 @@ std::string show(std::string_view text, const std::vector<TextSection>& sections
                  ? "(" + std::to_string(section.id) + ")"
                  : std::string(text.substr(static_cast<std::size_t>(section.begin),
                                            static_cast<std::size_t>(section.end - section.begin)));
-    shown += "|";
+    shown += '|';
   }
   return shown;
 }
