@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Puts the program and the tests that need a GPU, stripped, with the libraries that they load, into
-# one folder, for a machine that has a GPU and a checkout of this project but cannot build it.
-# There, scripts/run_cuda_tests.sh FOLDER runs them.
+# Puts the program, the tests that need a GPU and the benchmarks of its kernels, where those were built,
+# stripped, with the libraries that they load, into one folder, for a machine that has a GPU and a checkout of this project but cannot build it.
+# There, scripts/run_cuda_tests.sh FOLDER runs the tests, benchmarks/cuda.sh FOLDER both.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -16,7 +16,8 @@ mkdir -p "$out/lib"
 programs=("$build/apps/minimax" "$build/tests/golden/golden_parity_test")
 while IFS= read -r program; do
   programs+=("$program")
-done < <(find "$build/src" "$build/tests/cuda" -name 'cuda_*_test' -type f -o -name '*_cuda_test' -type f)
+done < <(find "$build/src" "$build/tests/cuda" -type f \
+  \( -name 'cuda_*_test' -o -name 'cuda_*_bench' -o -name '*_cuda_test' \))
 
 # What every glibc system has stays there.
 system='linux-vdso|ld-linux|libc\.so|libm\.so|libdl\.so|librt\.so|libpthread\.so'
