@@ -98,6 +98,9 @@ class BenchCommand : public Command {
         ->type_name("around|none|only")
         ->check(one_of({"around", "none", "only"}))
         ->capture_default_str();
+    command->add_flag("--profile", profiles_,
+                      "Say where the time of a step goes, beside the least that the machine could "
+                      "take");
     command->add_flag("--json", json_, "Print one JSON object");
     add_synthetic_options(*command, synthetic_);
     add_execution_options(*command, environment(), model_);
@@ -123,6 +126,7 @@ class BenchCommand : public Command {
   std::vector<std::int64_t> batches_ = {1};
   std::int64_t repetitions_ = 5;
   std::string machine_ = "around";
+  bool profiles_ = false;
   bool json_ = false;
   BenchServe serve_;
 };
@@ -216,17 +220,21 @@ int BenchCommand::run() {
   const WorkModel work = work_of(model);
   const InterruptScope scope;
   MachineMeter meter(to_load_options(model_), model.threads());
-  BenchRun run(model, work, scope, repetitions_,
-               synthetic_.is_chosen() ? Depth::kImagined : Depth::kRead);
+  BenchRun run(model, work, scope,
+               {.repetitions = repetitions_,
+                .depth = synthetic_.is_chosen() ? Depth::kImagined : Depth::kRead,
+                .profiles = profiles_});
   std::vector<BenchResult> results = measure(run, machine_ == "around" ? &meter : nullptr);
-  const BenchReport report{.model = name(),
-                           .arithmetic = arithmetic_of(model),
-                           .weight_bytes = model.size().weight_bytes,
-                           .state_bytes = run.most_state_bytes(),
-                           .load_seconds = load_seconds.count(),
-                           .peak_memory_bytes = peak_memory_bytes(),
-                           .machine = meter.figures(),
-                           .results = std::move(results)};
+  const BenchReport report{
+      .model = name(),
+      .arithmetic = arithmetic_of(model),
+      .weight_bytes = model.size().weight_bytes,
+      .state_bytes = run.most_state_bytes(),
+      .load_seconds = load_seconds.count(),
+      .upload_gb_per_second = synthetic_.is_chosen() ? 0.0 : meter.upload_gb_per_second(),
+      .peak_memory_bytes = peak_memory_bytes(),
+      .machine = meter.figures(),
+      .results = std::move(results)};
   write_output(json_ ? base::write_json(to_json(report), base::JsonStyle::kIndented) + "\n"
                      : to_text(report));
   return kExitSuccess;

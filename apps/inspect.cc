@@ -84,7 +84,8 @@ Inspection InspectCommand::inspect() const {
   const std::int64_t context =
       context_ > 0 ? context_
                    : std::min(kDefaultContext, inspection.config.max_position_embeddings);
-  inspection.memory = plan_memory(inspection.config, inspection.measure, context);
+  inspection.memory =
+      plan_memory(inspection.config, inspection.measure, context, to_load_options(model_).device);
   return inspection;
 }
 

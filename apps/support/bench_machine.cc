@@ -7,6 +7,7 @@
 #include "cpu/thread_pool.h"
 #include "cuda/device.h"
 #include "cuda/machine.h"
+#include "cuda/upload_rate.h"
 
 namespace minimax::apps {
 namespace {
@@ -80,6 +81,10 @@ Roof MachineMeter::measure() {
   const Roof& after = measured_.back();
   const Roof& before = measured_.size() > 1 ? measured_[measured_.size() - 2] : after;
   return each_field([&](double Roof::* field) { return (before.*field + after.*field) / 2; });
+}
+
+double MachineMeter::upload_gb_per_second() const {
+  return cuda_ ? cuda::measure_upload(*cuda_) * 1e-9 : 0.0;
 }
 
 MachineFigures MachineMeter::figures() const {

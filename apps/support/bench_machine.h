@@ -23,6 +23,9 @@ class MachineMeter {
   /// between which a test ran: other tenants of a machine come and go within seconds.
   Roof measure();
 
+  /// Of the link to the GPU, in GB/s; 0 for the processor.
+  double upload_gb_per_second() const;
+
   /// The medians of all measurements.
   MachineFigures figures() const;
 

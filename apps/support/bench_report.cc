@@ -59,6 +59,12 @@ std::string or_dash(const std::optional<double>& value) {
   return value ? fmt::format("{:.1f}", *value) : "-";
 }
 
+ProfileRoof roof_of(const BenchResult& result, PeakType arithmetic) {
+  return result.roof ? ProfileRoof{.bytes_per_second = result.roof->read_gb_per_second * 1e9,
+                                   .flops = result.roof->peak(arithmetic) * 1e9}
+                     : ProfileRoof{};
+}
+
 base::JsonObject to_json(const BenchResult& result, PeakType arithmetic) {
   const Figures row = figures(result, arithmetic);
   base::JsonArray seconds(result.seconds.begin(), result.seconds.end());
@@ -79,6 +85,9 @@ base::JsonObject to_json(const BenchResult& result, PeakType arithmetic) {
   if (result.roof) {
     json.emplace_back("machine_read_gb_per_second", result.roof->read_gb_per_second);
     json.emplace_back("machine_peak_gflop_per_second", result.roof->peak(arithmetic));
+  }
+  if (!result.parts.empty()) {
+    json.emplace_back("parts", profile_json(result.parts, roof_of(result, arithmetic)));
   }
   json.emplace_back("percent_of_read_bandwidth", or_null(row.percent_of_bandwidth));
   json.emplace_back("percent_of_peak", or_null(row.percent_of_peak));
@@ -141,17 +150,33 @@ base::Json to_json(const BenchReport& report) {
                           {"weight_bytes", report.weight_bytes},
                           {"state_bytes", report.state_bytes},
                           {"load_seconds", report.load_seconds},
+                          {"upload_gb_per_second", report.upload_gb_per_second},
                           {"peak_memory_bytes", report.peak_memory_bytes},
                           {"machine", to_json(report.machine)},
                           {"results", std::move(results)}};
 }
 
+namespace {
+
+// "loaded in 2.00 s", and on a GPU how near that is to what its link can do.
+std::string loading_text(const BenchReport& report) {
+  std::string text = fmt::format("loaded in {:.2f} s", report.load_seconds);
+  if (report.upload_gb_per_second > 0) {
+    const double rate = static_cast<double>(report.weight_bytes) / report.load_seconds * 1e-9;
+    text += fmt::format(", {:.1f} GB/s, {:.0f} % of a pinned copy", rate,
+                        100 * rate / report.upload_gb_per_second);
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string to_text(const BenchReport& report) {
   std::string text = fmt::format(
-      "{}\n{}loaded in {:.2f} s; weights {}, states {}; arithmetic in {}\n\n"
+      "{}\n{}{}; weights {}, states {}; arithmetic in {}\n\n"
       "| {:<11} | {:>10} | {:>10} | {:>10} | {:>7} | {:>6} | {:>8} | {:>6} |\n"
       "|{:-<13}|{:->12}|{:->12}|{:->12}|{:->9}|{:->8}|{:->10}|{:->8}|\n",
-      report.model, to_text(report.machine), report.load_seconds,
+      report.model, to_text(report.machine), loading_text(report),
       base::format_bytes(report.weight_bytes), base::format_bytes(report.state_bytes),
       name_of(report.arithmetic), "test", "tokens/s", "min", "max", "GB/s", "% roof", "GFLOP/s",
       "% peak", "", ":", ":", ":", ":", ":", ":", ":");
@@ -161,6 +186,12 @@ std::string to_text(const BenchReport& report) {
         "| {:<11} | {:>10.2f} | {:>10.2f} | {:>10.2f} | {:>7.2f} | {:>6} | {:>8.1f} | {:>6} |\n",
         result.test, row.tokens_per_second, row.min, row.max, row.gb_per_second,
         or_dash(row.percent_of_bandwidth), row.gflop_per_second, or_dash(row.percent_of_peak));
+  }
+  for (const BenchResult& result : report.results) {
+    if (!result.parts.empty()) {
+      text += fmt::format("\nA step of {}\n{}", result.test,
+                          profile_text(result.parts, roof_of(result, report.arithmetic)));
+    }
   }
   return text;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "support/profile_report.h"
 
 namespace minimax::apps {
 
@@ -39,7 +40,8 @@ struct BenchResult {
   double experts = 0;       // of a layer that were read for a step, on average; 0: not counted
   double bytes = 0;         // of one repetition
   double flops = 0;         // of one repetition
-  std::optional<Roof> roof = {};  // measured right before and right after
+  std::optional<Roof> roof = {};         // measured right before and right after
+  std::vector<ProfiledPart> parts = {};  // of one step; empty: not asked for
 };
 
 struct BenchReport {
@@ -48,6 +50,7 @@ struct BenchReport {
   std::int64_t weight_bytes = 0;
   std::int64_t state_bytes = 0;  // of the largest states of a test
   double load_seconds = 0;
+  double upload_gb_per_second = 0;     // that the link to a GPU can do; 0: not measured
   std::int64_t peak_memory_bytes = 0;  // of the process, whatever it measured besides
   MachineFigures machine;
   std::vector<BenchResult> results;

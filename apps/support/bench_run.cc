@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <numeric>
 
@@ -33,6 +34,32 @@ double seconds_of(const Work& work) {
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
+
+/// Token number `at` of every sequence, as the engine takes it.
+class TokenBatch {
+ public:
+  TokenBatch(const std::vector<std::vector<std::int32_t>>& rows, std::size_t at,
+             std::span<State> states) {
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      ids_.push_back(rows[i][at]);
+      cu_seqlens_.push_back(std::ssize(ids_));
+      output_rows_.push_back(static_cast<std::int32_t>(i));
+      states_.push_back(&states[i].impl().sequence);
+    }
+  }
+  model::Batch batch() const {
+    return {.token_ids = ids_,
+            .cu_seqlens = cu_seqlens_,
+            .states = states_,
+            .output_rows = output_rows_};
+  }
+
+ private:
+  std::vector<std::int32_t> ids_;
+  std::vector<std::int64_t> cu_seqlens_ = {0};
+  std::vector<std::int32_t> output_rows_;
+  std::vector<model::SequenceState*> states_;
+};
 
 }  // namespace
 
@@ -69,7 +96,7 @@ BenchResult BenchRun::prompt(std::int64_t tokens) {
   result.tokens = tokens;
   result.bytes = work.bytes;
   result.flops = work.flops;
-  for (std::int64_t i = 0; i <= repetitions_; ++i) {
+  for (std::int64_t i = 0; i <= options_.repetitions; ++i) {
     scope_.check();
     State state = model_.new_state();
     const double seconds = seconds_of(
@@ -78,6 +105,9 @@ BenchResult BenchRun::prompt(std::int64_t tokens) {
     if (i > 0) {
       result.seconds.push_back(seconds);
     }
+  }
+  if (options_.profiles) {
+    profile_prompt(ids, result);
   }
   return result;
 }
@@ -93,6 +123,46 @@ MoeCausalLMOutputWithPast BenchRun::step(const Rows& rows, std::size_t at, std::
   ModelInputs inputs(ids);
   inputs.batch_size = static_cast<std::int64_t>(rows.size());
   return model_.forward(inputs, {.past_key_values = states, .output_router_logits = wants_routers});
+}
+
+// A step as generation takes it: where the device chooses the next tokens, it does so here, too,
+// though those of `rows` are read.
+void BenchRun::timed_step(const Rows& rows, std::size_t at, std::span<State> states) {
+  engine::Runner& runner = model_.impl().runner;
+  if (!runner.can_choose(std::ssize(states))) {
+    step(rows, at, states, false);
+    return;
+  }
+  const TokenBatch batch(rows, at, states);
+  std::vector<std::int32_t> chosen(states.size());
+  runner.choose(batch.batch(), std::vector<engine::ChoicePlan>(states.size()), chosen);
+}
+
+void BenchRun::profile_step(const GenerationTest& test, const Rows& rows, std::span<State> states,
+                            BenchResult& result) {
+  const TokenBatch batch(rows, 0, states);
+  MiniMaxPreTrainedModel::Impl& impl = model_.impl();
+  result.parts = with_work(impl.runner.profile(batch.batch(), options_.repetitions), impl.model,
+                           {.tokens = test.sequences,
+                            .sequences = test.sequences,
+                            .depth = test.depth,
+                            .experts = result.experts});
+}
+
+// Of the first tokens, as many as fit one step.
+void BenchRun::profile_prompt(std::span<const std::int32_t> ids, BenchResult& result) {
+  MiniMaxPreTrainedModel::Impl& impl = model_.impl();
+  const std::int64_t count = std::min(std::ssize(ids), impl.runner.max_tokens());
+  State state = model_.new_state();
+  const std::array<std::int64_t, 2> cu_seqlens = {0, count};
+  const std::array<model::SequenceState*, 1> states = {&state.impl().sequence};
+  const std::array<std::int32_t, 1> rows = {static_cast<std::int32_t>(count - 1)};
+  const auto parts = impl.runner.profile({.token_ids = ids.first(static_cast<std::size_t>(count)),
+                                          .cu_seqlens = cu_seqlens,
+                                          .states = states,
+                                          .output_rows = rows},
+                                         options_.repetitions);
+  result.parts = with_work(parts, impl.model, {.tokens = count});
 }
 
 double BenchRun::experts_of(const GenerationTest& test, const Rows& rows, std::span<State> states) {
@@ -113,7 +183,7 @@ double BenchRun::experts_of(const GenerationTest& test, const Rows& rows, std::s
 // One that has the depth of the test.
 State BenchRun::state_of(const GenerationTest& test, std::uint64_t seed) {
   State state = model_.new_state();
-  if (test.depth > 0 && depth_ == Depth::kImagined) {
+  if (test.depth > 0 && options_.depth == Depth::kImagined) {
     state.impl().sequence.imagine(test.depth, seed);
   } else if (test.depth > 0) {
     const std::vector<std::int32_t> ids =
@@ -139,7 +209,7 @@ BenchResult BenchRun::generation(const GenerationTest& test) {
   result.sequences = test.sequences;
   result.tokens = test.tokens * test.sequences;
   // A fork would take the memory of its original again, which large states do not leave.
-  const bool forks = depth_ == Depth::kRead;
+  const bool forks = options_.depth == Depth::kRead;
   std::vector<State> states = forks ? deep : std::move(deep);
   result.experts = experts_of(test, rows, states);
   for (std::int64_t i = 0; i < test.tokens; ++i) {
@@ -148,20 +218,23 @@ BenchResult BenchRun::generation(const GenerationTest& test) {
     result.bytes += work.bytes;
     result.flops += work.flops;
   }
-  for (std::int64_t i = 0; i <= repetitions_; ++i) {
+  for (std::int64_t i = 0; i <= options_.repetitions; ++i) {
     if (forks) {
       states = deep;
     }
     const double seconds = seconds_of([&] {
       for (std::size_t at = 0; at < rows.front().size(); ++at) {
         scope_.check();
-        step(rows, at, states, false);
+        timed_step(rows, at, states);
       }
     });
     note_states(states);
     if (i > 0) {
       result.seconds.push_back(seconds);
     }
+  }
+  if (options_.profiles) {
+    profile_step(test, rows, states, result);
   }
   return result;
 }

@@ -26,14 +26,20 @@ enum class Depth {
   kImagined,  ///< filled with random numbers; the runs of a test go on from each other's end
 };
 
+struct BenchOptions {
+  std::int64_t repetitions = 1;
+  Depth depth = Depth::kRead;
+  bool profiles = false;  // fills BenchResult::parts
+};
+
 /// Runs a test once to warm up and then as often as wanted. All tokens are random, the same in
 /// every run, and come from the vocabulary without its last three ids.
 class BenchRun {
  public:
   /// All must outlive the run.
   BenchRun(MiniMaxForCausalLM& model, const WorkModel& work, const InterruptScope& scope,
-           std::int64_t repetitions, Depth depth = Depth::kRead)
-      : model_(model), work_(work), scope_(scope), repetitions_(repetitions), depth_(depth) {}
+           const BenchOptions& options)
+      : model_(model), work_(work), scope_(scope), options_(options) {}
 
   /// Reads a prompt from an empty state. Throws: Error{kCancelled} once a signal came.
   BenchResult prompt(std::int64_t tokens);
@@ -48,14 +54,17 @@ class BenchRun {
   State state_of(const GenerationTest& test, std::uint64_t seed);
   MoeCausalLMOutputWithPast step(const Rows& rows, std::size_t at, std::span<State> states,
                                  bool wants_routers);
+  void timed_step(const Rows& rows, std::size_t at, std::span<State> states);
+  void profile_prompt(std::span<const std::int32_t> ids, BenchResult& result);
+  void profile_step(const GenerationTest& test, const Rows& rows, std::span<State> states,
+                    BenchResult& result);
   void note_states(std::span<const State> states);
   double experts_of(const GenerationTest& test, const Rows& rows, std::span<State> states);
 
   MiniMaxForCausalLM& model_;
   const WorkModel& work_;
   const InterruptScope& scope_;
-  std::int64_t repetitions_ = 1;
-  Depth depth_ = Depth::kRead;
+  BenchOptions options_;
   std::int64_t most_state_bytes_ = 0;
 };
 

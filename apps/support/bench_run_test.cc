@@ -23,7 +23,7 @@ TEST(BenchRun, GeneratesWithSeveralSequences) {
   const model::ModelSource source = model::open_model(directory, options);
   const WorkModel work{model.config(), model::measure_model(source, options)};
   const InterruptScope scope;
-  BenchRun run(model, work, scope, 2);
+  BenchRun run(model, work, scope, {.repetitions = 2});
   const BenchResult one = run.generation({.depth = 3, .tokens = 4});
   EXPECT_EQ(one.test, "tg@3");
   EXPECT_EQ(one.experts, static_cast<double>(model.config().num_experts_per_tok));

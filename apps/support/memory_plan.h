@@ -22,7 +22,8 @@ struct MemoryPlan {
   bool fits() const { return total() <= available; }
 };
 
+/// Of the memory of the GPU for Device::kCuda. Throws: Error{kDevice} where there is none.
 MemoryPlan plan_memory(const MiniMaxConfig& config, const model::ModelMeasure& measure,
-                       std::int64_t context_tokens);
+                       std::int64_t context_tokens, Device device);
 
 }  // namespace minimax::apps

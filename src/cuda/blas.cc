@@ -20,9 +20,12 @@ constexpr std::int64_t kWorkspaceBytes = std::int64_t{32} << 20;
 constexpr const char* kLibrary = "libcublasLt.so.13";
 
 void check(cublasStatus_t status, const char* action) {
-  base::check(status == CUBLAS_STATUS_SUCCESS, ErrorCode::kDevice, [&] {
-    return fmt::format("{}: {} failed with status {}", kLibrary, action, static_cast<int>(status));
-  });
+  const bool lacks_memory = status == CUBLAS_STATUS_ALLOC_FAILED;
+  base::check(status == CUBLAS_STATUS_SUCCESS,
+              lacks_memory ? ErrorCode::kOutOfMemory : ErrorCode::kDevice, [&] {
+                return fmt::format("{}: {} failed with status {}", kLibrary, action,
+                                   static_cast<int>(status));
+              });
 }
 
 /// The functions of the library that are used here.

@@ -14,10 +14,15 @@ constexpr int kOldestCapability = 80;
 }  // namespace
 
 void check(cudaError_t status, const char* action) {
-  base::check(status == cudaSuccess, ErrorCode::kDevice, [&] {
-    return fmt::format("cuda: {}: {} ({})", action, cudaGetErrorString(status),
-                       cudaGetErrorName(status));
-  });
+  const bool lacks_memory = status == cudaErrorMemoryAllocation;
+  if (lacks_memory) {
+    cudaGetLastError();  // it is reported here: later calls start anew
+  }
+  base::check(status == cudaSuccess, lacks_memory ? ErrorCode::kOutOfMemory : ErrorCode::kDevice,
+              [&] {
+                return fmt::format("cuda: {}: {} ({})", action, cudaGetErrorString(status),
+                                   cudaGetErrorName(status));
+              });
 }
 
 DeviceInfo require_device() {

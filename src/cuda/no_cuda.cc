@@ -2,9 +2,12 @@
 // This folder in a build without CUDA: whoever asks for the GPU is told so.
 #include "base/check.h"
 #include "cuda/device.h"
+#include "cuda/event_marks.h"
+#include "cuda/graph.h"
 #include "cuda/machine.h"
 #include "cuda/memory.h"
 #include "cuda/runtime.h"
+#include "cuda/upload_rate.h"
 
 namespace minimax::cuda {
 namespace {
@@ -24,9 +27,20 @@ Blas::Blas() { refuse(); }
 Blas::~Blas() = default;
 bool Blas::multiply(Stream, const DenseProduct&) { refuse(); }
 
+EventMarks::~EventMarks() = default;
+void EventMarks::mark(Stream, Recorded) { refuse(); }
+std::vector<double> EventMarks::seconds() const { return {}; }
+
+Graph::Graph(Stream, const std::function<void()>&) { refuse(); }
+Graph::~Graph() = default;
+Graph::Graph(Graph&&) noexcept {}
+void Graph::launch(Stream) const { refuse(); }
+
 Staging::Staging(std::int64_t) { refuse(); }
+void Staging::start(std::int64_t) { refuse(); }
 const std::byte* Staging::put(const void*, std::int64_t) { refuse(); }
-void Staging::send(Stream) { refuse(); }
+const std::byte* Staging::put_behind(const void*, std::int64_t) { refuse(); }
+void Staging::send(Stream) const { refuse(); }
 
 Runtime::Runtime(std::int64_t) { refuse(); }
 Runtime::~Runtime() = default;
@@ -34,6 +48,7 @@ Blas& Runtime::blas() { refuse(); }
 void Runtime::synchronize() { refuse(); }
 void Runtime::download(const void*, std::span<std::byte>) { refuse(); }
 
+double measure_upload(const Runtime&) { refuse(); }
 MachineLimits measure_machine(Runtime&) { refuse(); }
 
 }  // namespace minimax::cuda

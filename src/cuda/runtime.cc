@@ -15,23 +15,45 @@ namespace minimax::cuda {
 Staging::Staging(std::int64_t bytes)
     : host_(device_memory().allocate_staging(bytes)), device_(device_memory().allocate(bytes)) {}
 
-const std::byte* Staging::put(const void* data, std::int64_t bytes) {
+void Staging::start(std::int64_t front_bytes) {
+  front_ = 0;
+  front_end_ = used_ = 0;
+  check_room(front_bytes);
+  front_end_ = used_ = front_bytes;
+}
+
+void Staging::check_room(std::int64_t bytes) const {
   base::check(bytes <= host_.bytes() - used_, ErrorCode::kOutOfMemory, [&] {
     return fmt::format("cuda: the arrays of a step take more than the {} bytes planned for them",
                        host_.bytes());
   });
-  std::memcpy(host_.data() + used_, data, static_cast<std::size_t>(bytes));
-  const std::byte* const place = device_.data() + used_;
-  used_ += tensor::Arena::footprint(bytes);
-  return place;
 }
 
-void Staging::send(Stream stream) {
-  if (used_ > sent_) {
-    check(cudaMemcpyAsync(device_.data() + sent_, host_.data() + sent_,
-                          static_cast<std::size_t>(used_ - sent_), cudaMemcpyHostToDevice, stream),
+const std::byte* Staging::copy_to(std::int64_t place, const void* data, std::int64_t bytes) {
+  std::memcpy(host_.data() + place, data, static_cast<std::size_t>(bytes));
+  return device_.data() + place;
+}
+
+const std::byte* Staging::put(const void* data, std::int64_t bytes) {
+  const std::int64_t place = front_;
+  base::check(tensor::Arena::footprint(bytes) <= front_end_ - front_, ErrorCode::kOutOfMemory,
+              "cuda: more was put into the front of the arrays of a step than was announced");
+  front_ += tensor::Arena::footprint(bytes);
+  return copy_to(place, data, bytes);
+}
+
+const std::byte* Staging::put_behind(const void* data, std::int64_t bytes) {
+  check_room(tensor::Arena::footprint(bytes));
+  const std::int64_t place = used_;
+  used_ += tensor::Arena::footprint(bytes);
+  return copy_to(place, data, bytes);
+}
+
+void Staging::send(Stream stream) const {
+  if (used_ > 0) {
+    check(cudaMemcpyAsync(device_.data(), host_.data(), static_cast<std::size_t>(used_),
+                          cudaMemcpyHostToDevice, stream),
           "sending the arrays of a step");
-    sent_ = used_;
   }
 }
 

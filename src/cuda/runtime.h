@@ -20,19 +20,26 @@ class Staging {
  public:
   explicit Staging(std::int64_t bytes);
 
-  /// Forgets what was put before.
-  void start() { used_ = sent_ = 0; }
+  /// Forgets what was put before. The first `front_bytes` are kept for put(): what is put there in
+  /// the same order and sizes gets the same addresses, whatever is put behind.
+  /// Throws: Error{kOutOfMemory} for more than the planned size.
+  void start(std::int64_t front_bytes);
   /// Takes a copy. Returns where the GPU will find it after send(), until the next start().
-  /// Throws: Error{kOutOfMemory} where the planned size is used up.
+  /// Throws: Error{kOutOfMemory} where the front or the planned size is used up.
   const std::byte* put(const void* data, std::int64_t bytes);
-  /// Sends what was put since the last send().
-  void send(Stream stream);
+  const std::byte* put_behind(const void* data, std::int64_t bytes);
+  /// Sends all that was put, in one copy.
+  void send(Stream stream) const;
 
  private:
+  void check_room(std::int64_t bytes) const;
+  const std::byte* copy_to(std::int64_t place, const void* data, std::int64_t bytes);
+
   tensor::Buffer host_;
   tensor::Buffer device_;
-  std::int64_t used_ = 0;
-  std::int64_t sent_ = 0;
+  std::int64_t front_ = 0;  // used of it
+  std::int64_t front_end_ = 0;
+  std::int64_t used_ = 0;  // with what is behind the front
 };
 
 class Runtime {

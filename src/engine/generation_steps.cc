@@ -18,6 +18,17 @@ void check_ids(const char* field, const std::vector<std::int32_t>& ids, std::int
   }
 }
 
+/// The arrays of a batch with one token of each sequence.
+struct OneEach {
+  explicit OneEach(std::size_t sequences) : cu_seqlens(sequences + 1), output_rows(sequences) {
+    std::iota(cu_seqlens.begin(), cu_seqlens.end(), std::int64_t{0});
+    std::iota(output_rows.begin(), output_rows.end(), 0);
+  }
+
+  std::vector<std::int64_t> cu_seqlens;
+  std::vector<std::int32_t> output_rows;
+};
+
 }  // namespace
 
 void check_vocabulary(const GenerationConfig& config, std::int64_t vocab_size) {
@@ -114,13 +125,22 @@ bool read_prompts(const GenerationCall& call, std::span<const Prompt> prompts, S
 
 void decode(const GenerationCall& call, std::span<const std::int32_t> tokens, StatePointers states,
             std::span<float> logits) {
-  std::vector<std::int64_t> cu_seqlens(tokens.size() + 1);
-  std::iota(cu_seqlens.begin(), cu_seqlens.end(), std::int64_t{0});
-  std::vector<std::int32_t> output_rows(tokens.size());
-  std::iota(output_rows.begin(), output_rows.end(), 0);
-  call.impl.runner.run(
-      {.token_ids = tokens, .cu_seqlens = cu_seqlens, .states = states, .output_rows = output_rows},
-      logits);
+  const OneEach one(tokens.size());
+  call.impl.runner.run({.token_ids = tokens,
+                        .cu_seqlens = one.cu_seqlens,
+                        .states = states,
+                        .output_rows = one.output_rows},
+                       logits);
+}
+
+void decode(const GenerationCall& call, std::span<const std::int32_t> tokens, StatePointers states,
+            std::span<const ChoicePlan> plans, std::span<std::int32_t> chosen) {
+  const OneEach one(tokens.size());
+  call.impl.runner.choose({.token_ids = tokens,
+                           .cu_seqlens = one.cu_seqlens,
+                           .states = states,
+                           .output_rows = one.output_rows},
+                          plans, chosen);
 }
 
 }  // namespace minimax::engine

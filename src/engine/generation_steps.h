@@ -59,6 +59,11 @@ bool read_prompts(const GenerationCall& call, std::span<const Prompt> prompts, S
 void decode(const GenerationCall& call, std::span<const std::int32_t> tokens, StatePointers states,
             std::span<float> logits);
 
+/// The same, with the next tokens chosen where the model runs. Requires: the runner can do so.
+/// Shapes: tokens [B], states [B], plans [B], chosen [B].
+void decode(const GenerationCall& call, std::span<const std::int32_t> tokens, StatePointers states,
+            std::span<const ChoicePlan> plans, std::span<std::int32_t> chosen);
+
 /// Row `index` of values with rows of `width`.
 template <class T>
 std::span<T> row_of(std::span<T> values, std::int64_t index, std::int64_t width) {

@@ -4,14 +4,28 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "engine/workspace.h"
 
 namespace minimax {
 namespace engine {
 
+namespace {
+
+// Refuses what would not fit with all that it runs in.
+model::MemoryCheck memory_check(const LoadOptions& options) {
+  return [&options](const std::string& name, const model::Model& model) {
+    const model::ModelMeasure measure{.size = model.size, .precision = model.precision};
+    check_device_memory(name, plan_device(model.config, measure, options.device, options.threads),
+                        options.device);
+  };
+}
+
+}  // namespace
+
 std::unique_ptr<MiniMaxPreTrainedModel::Impl> load_pretrained(
     const std::filesystem::path& directory, model::HeadKind head, const LoadOptions& options) {
-  return std::make_unique<MiniMaxPreTrainedModel::Impl>(model::load_model(directory, head, options),
-                                                        options);
+  return std::make_unique<MiniMaxPreTrainedModel::Impl>(
+      model::load_model(directory, head, options, memory_check(options)), options);
 }
 
 std::unique_ptr<MiniMaxPreTrainedModel::Impl> make_pretrained(const MiniMaxConfig& config,
@@ -19,7 +33,7 @@ std::unique_ptr<MiniMaxPreTrainedModel::Impl> make_pretrained(const MiniMaxConfi
                                                               const LoadOptions& options,
                                                               std::uint64_t seed) {
   return std::make_unique<MiniMaxPreTrainedModel::Impl>(
-      model::random_model(config, head, options, seed), options);
+      model::random_model(config, head, options, seed, memory_check(options)), options);
 }
 
 model::SequenceState empty_sequence(const model::Model& model) {

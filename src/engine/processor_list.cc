@@ -15,12 +15,18 @@
 #include "engine/logits_processors.h"
 #include "engine/logits_warpers.h"
 #include "engine/score_weights.h"
+#include "ops/choose_tokens/choose_tokens.h"
 
 namespace minimax::engine {
 namespace {
 
 using Context = ProcessorContext;
 using Scores = std::span<float>;
+
+constexpr const char* kBadLogit =
+    "the model computed a logit that is not a finite number: its weights may be damaged (see "
+    "minimax inspect --check)";
+constexpr const char* kNoChoice = "no token is left to choose: all are excluded";
 
 // min_tokens_to_keep: beams must be able to go on beside any end token.
 std::int64_t kept(const Context& context) {
@@ -37,7 +43,7 @@ std::optional<std::size_t> find_unusable(std::span<const float> scores) {
 
 void check_choice(std::span<const float> scores) {
   base::check(std::ranges::any_of(scores, [](float score) { return score != kForbidden; }),
-              ErrorCode::kInvalidArgument, "no token is left to choose: all are excluded");
+              ErrorCode::kInvalidArgument, kNoChoice);
 }
 
 void forbid_what_is_never_chosen(const Context& context, Scores scores) {
@@ -153,9 +159,12 @@ constexpr ProcessorStep kWarpers[] = {
 }  // namespace
 
 void check_logits(std::span<const float> logits) {
-  base::check(are_usable(logits), ErrorCode::kCorruptFile,
-              "the model computed a logit that is not a finite number: its weights may be damaged "
-              "(see minimax inspect --check)");
+  base::check(are_usable(logits), ErrorCode::kCorruptFile, kBadLogit);
+}
+
+void check_choice(std::int32_t token) {
+  base::check(token != ops::kNoNumber, ErrorCode::kCorruptFile, kBadLogit);
+  base::check(token != ops::kNoneLeft, ErrorCode::kInvalidArgument, kNoChoice);
 }
 
 bool is_sampling(const GenerationConfig& config) {

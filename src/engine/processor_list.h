@@ -35,6 +35,9 @@ bool is_sampling(const GenerationConfig& config);
 /// Throws: Error{kCorruptFile} where a logit is NaN or infinite.
 void check_logits(std::span<const float> logits);
 
+/// The same errors as for scores, for what choose_tokens() gives in place of a token.
+void check_choice(std::int32_t token);
+
 /// Composes the processors of one sequence.
 class ProcessorList {
  public:

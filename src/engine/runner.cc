@@ -9,17 +9,13 @@
 
 #include "base/check.h"
 #include "cpu/processors.h"
+#include "engine/workspace.h"
 #include "model/activations.h"
 #include "model/minimax.h"
 
 namespace minimax::engine {
 namespace {
 
-constexpr std::int64_t kWorkspaceBytes = 40LL << 20;
-constexpr std::int64_t kMaxTokens = model::StateSize::kLongestStep;
-constexpr std::int64_t kTokenStep = 64;  // whole tiles of the kernels
-constexpr std::int64_t kGpuWorkspaceBytes = 4LL << 30;
-constexpr std::int64_t kGpuMaxTokens = 8192;  // enough rows for every expert
 constexpr int kMaxThreads = 1024;
 
 std::int64_t shared_size(const model::Model& model) {
@@ -27,26 +23,12 @@ std::int64_t shared_size(const model::Model& model) {
   return gate.empty() ? 0 : gate.shape()[0];
 }
 
-// Rounded activations lie in memory as such on a GPU; the CPU rounds as it reads them.
-model::ActivationPlan plan_of(const model::Model& model, Device device, std::int64_t tokens) {
-  const bool rounds = device == Device::kCuda && model.precision == ops::Precision::kBFloat16;
+WorkspaceSubject subject_of(const model::Model& model, Device device, int threads) {
   return {.config = model.config,
           .shared_size = shared_size(model),
-          .tokens = tokens,
-          .dtype = rounds ? tensor::DType::kBF16 : tensor::DType::kF32};
-}
-
-std::int64_t choose_max_tokens(const model::Model& model, Device device, int threads) {
-  const bool on_gpu = device == Device::kCuda;
-  const std::int64_t budget = on_gpu ? kGpuWorkspaceBytes : kWorkspaceBytes;
-  std::int64_t tokens = on_gpu ? kGpuMaxTokens : kMaxTokens;
-  for (; tokens > kTokenStep; tokens -= kTokenStep) {
-    const model::ActivationPlan plan = plan_of(model, device, tokens);
-    if (model::activation_bytes(plan) + model::scratch_bytes(plan, device, threads) <= budget) {
-      break;
-    }
-  }
-  return tokens;
+          .precision = model.precision,
+          .device = device,
+          .threads = threads};
 }
 
 // What the kernels of the GPU lack so far.
@@ -138,11 +120,10 @@ Runner::Runner(const model::Model& model, const LoadOptions& options) : model_(m
     check_gpu_features(model, options);
     cuda_ = std::make_unique<cuda::Runtime>();
   }
-  max_tokens_ = choose_max_tokens(model, options.device, threads);
-  const model::ActivationPlan plan = plan_of(model, options.device, max_tokens_);
-  activations_ = tensor::Arena(model.memory->allocate(model::activation_bytes(plan)));
-  scratch_ =
-      tensor::Arena(model.memory->allocate(model::scratch_bytes(plan, options.device, threads)));
+  const WorkspacePlan plan = plan_workspace(subject_of(model, options.device, threads));
+  max_tokens_ = plan.max_tokens;
+  activations_ = tensor::Arena(model.memory->allocate(plan.activations));
+  scratch_ = tensor::Arena(model.memory->allocate(plan.scratch));
   is_eager_ = options.attn_implementation == AttnImplementation::kEager;
   context_.device = options.device;
   context_.isa = isa;
@@ -150,6 +131,10 @@ Runner::Runner(const model::Model& model, const LoadOptions& options) : model_(m
   context_.cuda = cuda_.get();
   context_.scratch = &scratch_;
   context_.precision = model.precision;
+  if (cuda_ && model.weights.head.weight.shape().rank() == 2 &&
+      model.weights.head.weight.shape()[0] == model.config.vocab_size) {
+    decode_step_ = std::make_unique<DecodeStep>(model, *cuda_);
+  }
 }
 
 int Runner::threads() const { return pool_ ? pool_->threads() : 1; }
@@ -167,9 +152,13 @@ tensor::Tensor Runner::logits_on_device(const tensor::Shape& shape) {
   return {device_logits_.data(), tensor::DType::kF32, shape};
 }
 
+model::Activations Runner::activations_of(std::int64_t tokens) {
+  return model::activations_for_inference(
+      subject_of(model_, context_.device, threads()).activations(tokens), activations_);
+}
+
 void Runner::step(const model::Batch& batch, std::span<float> logits) {
-  model::Activations activations = model::activations_for_inference(
-      plan_of(model_, context_.device, batch.tokens()), activations_);
+  model::Activations activations = activations_of(batch.tokens());
   const auto rows = static_cast<std::int64_t>(batch.output_rows.size());
   const std::int64_t columns = rows > 0 ? model_.weights.head.weight.shape()[0] : 0;
   const tensor::Shape shape{rows, columns};
@@ -199,9 +188,7 @@ std::int64_t Runner::end_of_step(const model::Batch& batch, std::int64_t begin) 
 }
 
 bool Runner::run(const model::Batch& batch, std::span<float> logits, const RunOptions& options) {
-  context_.keeps_attention_weights = is_eager_ || options.keeps_attention_weights;
-  context_.observer = options.observer;
-  context_.noise = options.noise;
+  prepare(options);
   const std::int64_t columns =
       batch.output_rows.empty() ? 0 : model_.weights.head.weight.shape()[0];
   std::size_t rows_done = 0;
@@ -218,6 +205,48 @@ bool Runner::run(const model::Batch& batch, std::span<float> logits, const RunOp
     rows_done += rows;
   }
   return true;
+}
+
+bool Runner::can_choose(std::int64_t sequences) const {
+  return decode_step_ && sequences <= std::min(DecodeStep::kMostSequences, max_tokens_);
+}
+
+// What the last run looked on with may be gone.
+void Runner::prepare(const RunOptions& options) {
+  context_.keeps_attention_weights = is_eager_ || options.keeps_attention_weights;
+  context_.observer = options.observer;
+  context_.noise = options.noise;
+}
+
+void Runner::choose(const model::Batch& batch, std::span<const ChoicePlan> plans,
+                    std::span<std::int32_t> tokens, Replay replay) {
+  prepare({});
+  decode_step_->run(
+      context_, batch, [this](std::int64_t count) { return activations_of(count); }, plans, replay,
+      tokens);
+}
+
+std::vector<PartTime> Runner::profile(const model::Batch& batch, std::int64_t repetitions) {
+  base::check(batch.tokens() <= max_tokens_, ErrorCode::kInvalidArgument, [&] {
+    return fmt::format("profile: expected up to {} tokens, found {}", max_tokens_, batch.tokens());
+  });
+  prepare({});
+  const tensor::Shape shape{std::ssize(batch.output_rows), model_.weights.head.weight.shape()[0]};
+  std::vector<float> on_host;
+  tensor::Tensor logits;
+  if (model_.memory->is_host) {
+    on_host.resize(static_cast<std::size_t>(shape.elements()));
+    logits = {on_host.data(), tensor::DType::kF32, shape};
+  } else {
+    logits = logits_on_device(shape);
+  }
+  model::Activations activations = activations_of(batch.tokens());
+  return engine::profile({.context = context_,
+                          .model = model_,
+                          .activations = activations,
+                          .logits = logits,
+                          .repetitions = repetitions},
+                         batch);
 }
 
 void Runner::run(std::span<const std::int32_t> token_ids, model::SequenceState& state,

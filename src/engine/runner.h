@@ -6,9 +6,12 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "cpu/thread_pool.h"
 #include "cuda/runtime.h"
+#include "engine/decode_step.h"
+#include "engine/profile.h"
 #include "minimax/model.h"
 #include "model/activations.h"
 #include "model/context.h"
@@ -48,13 +51,25 @@ class Runner {
   /// Shapes: logits [output rows, columns of the head]. Returns false where options.goes_on did.
   bool run(const model::Batch& batch, std::span<float> logits, const RunOptions& options = {});
 
-  /// The same for the next tokens of one sequence; the head is applied to the last of them, as many
+  /// Whether choose() can run so many sequences at once.
+  bool can_choose(std::int64_t sequences) const;
+  /// Runs one token of every sequence and chooses the next ones where the model runs; all rows are
+  /// output rows. Shapes: plans [B], tokens [B]. Requires: can_choose(B).
+  void choose(const model::Batch& batch, std::span<const ChoicePlan> plans,
+              std::span<std::int32_t> tokens, Replay replay = Replay::kWherePossible);
+
+  /// Where the time of a batch goes that fits one step.
+  std::vector<PartTime> profile(const model::Batch& batch, std::int64_t repetitions);
+
+  /// run() for the next tokens of one sequence; the head is applied to the last of them, as many
   /// as fill `logits`.
   void run(std::span<const std::int32_t> token_ids, model::SequenceState& state,
            std::span<float> logits);
 
  private:
+  void prepare(const RunOptions& options);
   std::int64_t end_of_step(const model::Batch& batch, std::int64_t begin) const;
+  model::Activations activations_of(std::int64_t tokens);
   void step(const model::Batch& batch, std::span<float> logits);
   tensor::Tensor logits_on_device(const tensor::Shape& shape);
 
@@ -65,7 +80,8 @@ class Runner {
   std::unique_ptr<cuda::Runtime> cuda_;
   tensor::Arena activations_;
   tensor::Arena scratch_;
-  tensor::Buffer device_logits_;  // where the device does not write to the host; grows
+  tensor::Buffer device_logits_;             // where the device does not write to the host; grows
+  std::unique_ptr<DecodeStep> decode_step_;  // null where the host chooses
   model::Context context_;
 };
 

@@ -28,7 +28,10 @@ std::int32_t argmax(std::span<const float> logits) {
 
 Sampler::Sampler(const GenerationConfig& config, std::span<const std::int32_t> suppressed,
                  std::vector<LogitsProcessor> user_defined)
-    : processors_(config, suppressed, std::move(user_defined)),
+    : config_(config),
+      suppressed_(suppressed.begin(), suppressed.end()),
+      processors_(config, suppressed, std::move(user_defined)),
+      has_plans_(can_be_planned(processors_)),
       is_sampling_(is_sampling(config)),
       random_(config.seed) {}
 

@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "engine/processor_list.h"
+#include "ops/choose_tokens/choose_tokens.h"
 
 namespace minimax::engine {
 
@@ -16,6 +17,15 @@ struct DrawnToken {
   std::int32_t token;
   std::span<const float> scores;
 };
+
+/// How a GPU chooses a token: what stands for sample() of one row.
+struct ChoicePlan {
+  ops::ChoiceRule rule;               // its pointers are unset
+  std::vector<ops::ScoreEdit> edits;  // of the rule
+};
+
+/// Whether all active processors are of those that a ChoicePlan has a place for.
+bool can_be_planned(const ProcessorList& processors);
 
 /// Draws tokens for one sequence. The same seed and logits give the same tokens on every machine.
 class Sampler {
@@ -35,10 +45,19 @@ class Sampler {
   std::int32_t sample(std::span<float> logits, std::span<const std::int32_t> history,
                       std::int64_t generated, const DrawnToken& candidate);
 
+  /// Whether plan() can stand for sample(): where all active processors are filters, penalties and
+  /// lists of tokens, and not too many tokens count.
+  bool can_plan(std::span<const std::int32_t> history, std::int64_t generated) const;
+  /// What the next call of sample() does; takes its random number.
+  ChoicePlan plan(std::span<const std::int32_t> history, std::int64_t generated);
+
  private:
   std::int32_t draw(std::span<const float> weights);
 
+  GenerationConfig config_;
+  std::vector<std::int32_t> suppressed_;
   ProcessorList processors_;
+  bool has_plans_;
   bool is_sampling_;
   base::SplitMix64 random_;
 };

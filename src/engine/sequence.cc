@@ -36,6 +36,16 @@ void Sequence::advance(std::span<float> logits, const DrawnToken& candidate) {
   accept(sampler_.sample(logits, history_, new_tokens(), candidate), logits);
 }
 
+bool Sequence::can_plan() const {
+  return !config_.output_scores && call_.options.stopping_criteria.empty() &&
+         sampler_.can_plan(history_, new_tokens());
+}
+
+void Sequence::take_token(std::int32_t token) {
+  check_choice(token);
+  accept(token, {});
+}
+
 void Sequence::accept(std::int32_t token, std::span<const float> scores) {
   if (config_.output_scores) {
     const float score = scores[static_cast<std::size_t>(token)];

@@ -26,6 +26,12 @@ class Sequence {
   void advance(std::span<float> logits);
   /// The same, preferring a drawn candidate where that changes no probability.
   void advance(std::span<float> logits, const DrawnToken& candidate);
+  /// Whether plan() and take_token() can stand for advance().
+  bool can_plan() const;
+  ChoicePlan plan() { return sampler_.plan(history_, new_tokens()); }
+  /// Takes the token that a plan chose into the answer. Throws: as advance(), for what stands in
+  /// place of a token (ops/choose_tokens.h).
+  void take_token(std::int32_t token);
   /// Ends the answer, unless it has ended.
   void finish(FinishReason reason);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Greedy choice and sampling: all sequences that have not ended run in one batch.
+#include <algorithm>
 #include <deque>
 
 #include "engine/generation_modes.h"
@@ -74,7 +75,9 @@ class TokenByToken {
     std::vector<std::size_t> live;
     for (std::size_t i = 0; i < live_.size(); ++i) {
       Sequence& sequence = sequences_[live_[i]];
-      if (!sequence.finished()) {
+      if (!sequence.finished() && !chosen_.empty()) {
+        sequence.take_token(chosen_[i]);
+      } else if (!sequence.finished()) {
         sequence.advance(row_of(logits(), static_cast<std::int64_t>(i), call_.vocab_size()));
       }
     }
@@ -96,8 +99,19 @@ class TokenByToken {
       tokens.push_back(sequences_[i].last_token());
       states.push_back(states_[i]);
     }
+    chosen_.clear();
     const auto rows = static_cast<std::int64_t>(live_.size());
-    engine::decode(call_, tokens, states, row_of(logits(), 0, rows * call_.vocab_size()));
+    if (call_.impl.runner.can_choose(rows) &&
+        std::ranges::all_of(live_, [&](std::size_t i) { return sequences_[i].can_plan(); })) {
+      std::vector<ChoicePlan> plans;
+      for (const std::size_t i : live_) {
+        plans.push_back(sequences_[i].plan());
+      }
+      chosen_.resize(live_.size());
+      engine::decode(call_, tokens, states, plans, chosen_);
+    } else {
+      engine::decode(call_, tokens, states, row_of(logits(), 0, rows * call_.vocab_size()));
+    }
   }
 
   void finish_all(FinishReason reason) {
@@ -116,6 +130,7 @@ class TokenByToken {
   std::deque<Sequence> sequences_;
   std::vector<std::size_t> live_;
   std::vector<float> logits_;
+  std::vector<std::int32_t> chosen_;  // by the last step, for live_; empty where logits_ are wanted
 };
 
 }  // namespace

@@ -38,6 +38,18 @@ class ForwardObserver {
                                  std::span<const tensor::Tensor> /*of_sequences*/) {}
 };
 
+/// Told which part of a forward pass begins, so that it can say where the time goes.
+class Profiler {
+ public:
+  Profiler() = default;
+  Profiler(const Profiler&) = delete;
+  Profiler& operator=(const Profiler&) = delete;
+  virtual ~Profiler() = default;
+
+  /// `part` lives as long as the program.
+  virtual void begin(const char* part) = 0;
+};
+
 /// Random disturbances of training. They follow from the seed and the place of a value alone.
 struct TrainingNoise {
   double router_jitter = 0.0;
@@ -50,8 +62,17 @@ struct Context : ops::Context {
   ops::Precision precision = ops::Precision::kFloat32;  // of the projections and experts
   bool keeps_attention_weights = false;                 // eager attention, else in tiles
   ForwardObserver* observer = nullptr;                  // may be null
+  Profiler* profiler = nullptr;                         // may be null
   const TrainingNoise* noise = nullptr;                 // null: no training
 };
+
+/// The context itself, for the operation that is this part of a pass.
+inline const Context& at(const Context& ctx, const char* part) {
+  if (ctx.profiler != nullptr) {
+    ctx.profiler->begin(part);
+  }
+  return ctx;
+}
 
 /// New tokens of one or more sequences, concatenated: T in all.
 struct Batch {

@@ -17,20 +17,23 @@ void lightning_attention(const Context& ctx, const MiniMaxConfig& config,
   const tensor::Tensor qkv = a.lightning.qkv.reshaped({tokens, 3 * width});
   const tensor::Tensor o = a.heads.reshaped({tokens, width});
 
-  ops::matmul(ctx, {.x = x, .weight = weights.qkv, .precision = ctx.precision, .out = qkv});
-  ops::lightning_attention(ctx, {.qkv = a.lightning.qkv,
-                                 .decay = weights.decays(),
-                                 .cu_seqlens = state.cu_seqlens,
-                                 .states = state.lightning,
-                                 .longest = state.longest,
-                                 .block_size = config.block_size,
-                                 .out = a.heads});
+  ops::matmul(at(ctx, "lightning qkv"),
+              {.x = x, .weight = weights.qkv, .precision = ctx.precision, .out = qkv});
+  ops::lightning_attention(at(ctx, "lightning attention"), {.qkv = a.lightning.qkv,
+                                                            .decay = weights.decays(),
+                                                            .cu_seqlens = state.cu_seqlens,
+                                                            .states = state.lightning,
+                                                            .longest = state.longest,
+                                                            .block_size = config.block_size,
+                                                            .out = a.heads});
   // The norm spans all heads: tensor parallelism has to reduce its sum of squares first.
-  ops::rms_norm(ctx, o, weights.norm, config.lightning_norm_eps, o);
+  ops::rms_norm(at(ctx, "lightning norm"), o, weights.norm, config.lightning_norm_eps, o);
   ops::matmul(
-      ctx, {.x = x, .weight = weights.gate, .precision = ctx.precision, .out = a.lightning.gate});
-  ops::sigmoid_mul(ctx, o, a.lightning.gate, o);
-  ops::matmul(ctx, {.x = o, .weight = weights.out, .precision = ctx.precision, .out = a.branch});
+      at(ctx, "lightning gate"),
+      {.x = x, .weight = weights.gate, .precision = ctx.precision, .out = a.lightning.gate});
+  ops::sigmoid_mul(at(ctx, "lightning gating"), o, a.lightning.gate, o);
+  ops::matmul(at(ctx, "lightning out"),
+              {.x = o, .weight = weights.out, .precision = ctx.precision, .out = a.branch});
 }
 
 }  // namespace minimax::model

@@ -41,11 +41,17 @@ const tensor::Memory& memory_of(Device device) {
   return cuda::device_memory();
 }
 
-void check_memory(const std::string& model, Device device, std::int64_t weight_bytes) {
+// The caller's check knows more than the weights.
+void check_memory(const std::string& name, Device device, const MemoryCheck& check,
+                  const Model& model) {
+  if (check) {
+    check(name, model);
+  }
+  const std::int64_t weight_bytes = model.size.weight_bytes;
   const std::int64_t available =
       device == Device::kCuda ? cuda::require_device().free_bytes : base::available_memory_bytes();
   base::check(weight_bytes <= available, ErrorCode::kOutOfMemory, [&] {
-    return fmt::format("{}: the weights need {} of memory, {} are available", model,
+    return fmt::format("{}: the weights need {} of memory, {} are available", name,
                        base::format_bytes(weight_bytes), base::format_bytes(available));
   });
 }
@@ -155,14 +161,14 @@ std::optional<std::int64_t> expert_memory(const LoadOptions& options, const Mode
 
 // Makes the weights of a model that is measured: matrices where they lie, norms and routers as for
 // training.
-void fill_with_blocks(const LoadOptions& options, std::uint64_t seed, std::vector<LoadItem>& items,
-                      Model& model) {
+void fill_with_blocks(const LoadOptions& options, std::uint64_t seed, const MemoryCheck& check,
+                      std::vector<LoadItem>& items, Model& model) {
   model.precision =
       options.dtype == ComputeType::kFloat32 ? ops::Precision::kFloat32 : ops::Precision::kBFloat16;
   choose_random_formats(random_format(options.random_format), options.device,
                         model.config.tie_word_embeddings, items);
   model.size = sum_sizes(model.config, items);
-  check_memory("the configuration", options.device, model.size.weight_bytes);
+  check_memory("the configuration", options.device, check, model);
   allocate_weights(items, model);
   const bool on_gpu = options.device == Device::kCuda;
   const auto runtime = on_gpu ? std::make_unique<cuda::Runtime>() : nullptr;
@@ -242,8 +248,8 @@ void complete(HeadKind head, Model& model) {
 
 }  // namespace
 
-Model load_model(const std::filesystem::path& directory, HeadKind head,
-                 const LoadOptions& options) {
+Model load_model(const std::filesystem::path& directory, HeadKind head, const LoadOptions& options,
+                 const MemoryCheck& check) {
   Model model;
   model.memory = &memory_of(options.device);
   ModelSource source = open_model(directory, options);
@@ -266,7 +272,7 @@ Model load_model(const std::filesystem::path& directory, HeadKind head,
     std::ranges::copy_if(items, std::back_inserter(on_demand), is_expert);
     std::erase_if(items, is_expert);
   }
-  check_memory(directory.string(), options.device, model.size.weight_bytes);
+  check_memory(directory.string(), options.device, check, model);
   if (room) {  // first: it says at once where the room is too small
     offload_experts(on_demand, *room, options, std::move(source.checkpoint), model);
   }
@@ -282,7 +288,7 @@ Model load_model(const std::filesystem::path& directory, HeadKind head,
 }
 
 Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions& options,
-                   std::uint64_t seed) {
+                   std::uint64_t seed, const MemoryCheck& check) {
   base::check(!options.quantization_config, ErrorCode::kInvalidArgument,
               "quantization_config: expected a checkpoint, found a model with random weights");
   Model model;
@@ -297,7 +303,7 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
   const io::Checkpoint none;
   const io::CheckpointReader reader(none);
   if (!options.random_format.empty()) {
-    fill_with_blocks(options, seed, items, model);
+    fill_with_blocks(options, seed, check, items, model);
     model.identity = model_identity(model.config, model.precision, {}, reader, *model.memory) +
                      quant::random_bits(seed, static_cast<std::uint64_t>(items.back().format));
     complete(head, model);
@@ -306,7 +312,7 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
   const bool is_bfloat16 = options.dtype == ComputeType::kBFloat16;
   plan_weights(is_bfloat16 ? ops::Precision::kBFloat16 : ops::Precision::kFloat32, options, items,
                model);
-  check_memory("the configuration", options.device, model.size.weight_bytes);
+  check_memory("the configuration", options.device, check, model);
   allocate_weights(items, model);
   initialize_missing(items, seed, model);
   model.identity = model_identity(model.config, model.precision, items, reader, *model.memory);

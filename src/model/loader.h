@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,19 +33,24 @@ struct Model {
   std::vector<std::string> warnings;
 };
 
+/// Asked before anything large is allocated, with the name of the model in messages; config, size
+/// and precision are set. What it throws ends the loading.
+using MemoryCheck = std::function<void(const std::string& name, const Model& model)>;
+
 /// Reads the files that open_model() finds. A head that is missing there is filled with
 /// random numbers, except for the language head, and a warning says so.
 /// Throws: Error{kCorruptFile} naming missing tensors or the tensor with expected and found shape;
 /// Error{kUnsupported} for element types that are no floats; Error{kOutOfMemory} with the
 /// arithmetic before anything large is allocated; Error{kIo}.
-Model load_model(const std::filesystem::path& directory, HeadKind head, const LoadOptions& options);
+Model load_model(const std::filesystem::path& directory, HeadKind head, const LoadOptions& options,
+                 const MemoryCheck& check = {});
 
 /// A model with random weights: to train from, float32 unless options.dtype is kBFloat16; or in
 /// options.random_format, to be measured, computed in bfloat16 unless options.dtype is kFloat32.
 /// Throws: Error{kInvalidArgument} as MiniMaxConfig::resolved(), and for an unknown format;
 /// Error{kOutOfMemory}.
 Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions& options,
-                   std::uint64_t seed);
+                   std::uint64_t seed, const MemoryCheck& check = {});
 
 /// What load_model() would make of a model, with the head that its configuration names.
 struct ModelMeasure {

@@ -32,7 +32,7 @@ void attention(const Context& ctx, const Model& model, const LayerWeights& layer
 void embed(const Context& ctx, const Model& model, const PlacedBatch& placed,
            const tensor::Tensor& x) {
   if (placed.inputs_embeds.empty()) {
-    ops::embedding(ctx, model.weights.embeddings, placed.token_ids, x);
+    ops::embedding(at(ctx, "embedding"), model.weights.embeddings, placed.token_ids, x);
   } else {
     model.memory->copy(x.bytes_begin(), placed.inputs_embeds.data(), x.bytes());
   }
@@ -88,7 +88,8 @@ void head(const Context& ctx, const HeadWeights& weights, const Batch& batch,
   // Rounded activations are only worth their price where the weights are rounded, too.
   const ops::Precision precision =
       weights.weight.is_plain() ? ops::Precision::kFloat32 : ctx.precision;
-  ops::matmul(ctx, {.x = wanted, .weight = weights.weight, .precision = precision, .out = logits});
+  ops::matmul(at(ctx, "head"),
+              {.x = wanted, .weight = weights.weight, .precision = precision, .out = logits});
   if (!weights.bias.empty()) {
     add_bias(weights.bias, logits);
   }
@@ -135,36 +136,42 @@ void decoder_layer(const Context& ctx, const Model& model, const LayerWeights& l
   const double beta = is_linear ? config.linear_attn_beta_factor : config.full_attn_beta_factor;
 
   // The skip path starts after the norm: x itself is not carried on.
-  ops::rms_norm(ctx, a.x, layer.attention_norm, config.rms_norm_eps, a.residual);
+  ops::rms_norm(at(ctx, "attention norm"), a.x, layer.attention_norm, config.rms_norm_eps,
+                a.residual);
   attention(ctx, model, layer, batch, state, a);
   if (ctx.observer != nullptr) {
     ctx.observer->attention_inputs(state.layer, a.residual, a.heads);
   }
-  ops::scaled_add(ctx, {.alpha = static_cast<float>(alpha),
-                        .a = a.residual,
-                        .beta = static_cast<float>(beta),
-                        .b = a.branch,
-                        .out = a.x});
+  ops::scaled_add(at(ctx, "attention residual"), {.alpha = static_cast<float>(alpha),
+                                                  .a = a.residual,
+                                                  .beta = static_cast<float>(beta),
+                                                  .b = a.branch,
+                                                  .out = a.x});
 
-  ops::rms_norm(ctx, a.x, layer.mlp_norm, config.rms_norm_eps, a.residual);
+  ops::rms_norm(at(ctx, "experts norm"), a.x, layer.mlp_norm, config.rms_norm_eps, a.residual);
   const tensor::Tensor& x = disturbed(ctx, batch, state.layer, a);
   mixture_of_experts(ctx, model, state.layer, x, a);
   if (ctx.observer != nullptr) {
     ctx.observer->expert_inputs(state.layer, x, a.moe);
   }
-  ops::scaled_add(ctx, {.alpha = static_cast<float>(config.mlp_alpha_factor),
-                        .a = a.residual,
-                        .beta = static_cast<float>(config.mlp_beta_factor),
-                        .b = a.branch,
-                        .out = a.x});
+  ops::scaled_add(at(ctx, "experts residual"),
+                  {.alpha = static_cast<float>(config.mlp_alpha_factor),
+                   .a = a.residual,
+                   .beta = static_cast<float>(config.mlp_beta_factor),
+                   .b = a.branch,
+                   .out = a.x});
 }
 
 void forward(const Context& ctx, const Model& model, const Batch& batch, Activations& a,
              const tensor::Tensor& logits) {
+  run_layers(ctx, model, batch, PlacedBatch(ctx, model, batch), a, logits);
+}
+
+void run_layers(const Context& ctx, const Model& model, const Batch& batch,
+                const PlacedBatch& placed, Activations& a, const tensor::Tensor& logits) {
   const Weights& weights = model.weights;
-  const PlacedBatch placed(ctx, model, batch);
   embed(ctx, model, placed, a.x);
-  ops::rope_table(ctx, placed.positions, model.config.rope_theta, a.cos, a.sin);
+  ops::rope_table(at(ctx, "rope table"), placed.positions, model.config.rope_theta, a.cos, a.sin);
 
   for (std::size_t i = 0; i < weights.layers.size(); ++i) {
     const LayerState& state = placed.layers[i];
@@ -173,7 +180,7 @@ void forward(const Context& ctx, const Model& model, const Batch& batch, Activat
     observe_router(ctx, state.layer, a.moe.router_logits);
   }
 
-  ops::rms_norm(ctx, a.x, weights.norm, model.config.rms_norm_eps, a.residual);
+  ops::rms_norm(at(ctx, "final norm"), a.x, weights.norm, model.config.rms_norm_eps, a.residual);
   observe_hidden_state(ctx, model.config.num_hidden_layers, a.residual);
   head(ctx, weights.head, batch, placed, a, logits);
 }

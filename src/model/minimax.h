@@ -12,6 +12,8 @@
 
 namespace minimax::model {
 
+class PlacedBatch;  // model/placed_batch.h
+
 /// The state of one layer in every sequence of a batch: `lightning` is set for lightning layers,
 /// `softmax_kv` for softmax layers. The arrays lie where kernels read them.
 struct LayerState {
@@ -30,6 +32,12 @@ struct LayerState {
 /// Throws: Error{kInvalidArgument} for token ids outside of the vocabulary.
 void forward(const Context& ctx, const Model& model, const Batch& batch, Activations& activations,
              const tensor::Tensor& logits);
+
+/// The second half of forward(), for a batch that was placed: nothing but kernels where the device
+/// is a GPU and nobody looks on, so that they can be recorded (cuda/graph.h). The recording runs
+/// again for every batch that is placed with as many tokens, sequences and output rows.
+void run_layers(const Context& ctx, const Model& model, const Batch& batch,
+                const PlacedBatch& placed, Activations& activations, const tensor::Tensor& logits);
 
 /// One layer of either type: norm, attention, residual, norm, experts, residual.
 void decoder_layer(const Context& ctx, const Model& model, const LayerWeights& layer,

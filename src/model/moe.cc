@@ -13,11 +13,11 @@ namespace {
 
 void route(const Context& ctx, const MoeWeights& weights, const tensor::Tensor& x,
            const MoeActivations& moe) {
-  ops::router(ctx, {.x = x,
-                    .weight = weights.router,
-                    .logits = moe.router_logits,
-                    .expert_ids = moe.expert_ids,
-                    .expert_weights = moe.expert_weights});
+  ops::router(at(ctx, "router"), {.x = x,
+                                  .weight = weights.router,
+                                  .logits = moe.router_logits,
+                                  .expert_ids = moe.expert_ids,
+                                  .expert_weights = moe.expert_weights});
 }
 
 std::span<const std::int32_t> chosen_experts(const MoeActivations& moe) {
@@ -49,28 +49,28 @@ void routed_experts(const Context& ctx, const Model& model, std::int64_t layer,
     expect_experts(ctx, model, layer, x, moe);
   }
   route(ctx, model.weights.layers[static_cast<std::size_t>(layer)].moe, x, moe);
-  ops::moe_permute(ctx, {.expert_ids = moe.expert_ids,
-                         .offsets = moe.offsets,
-                         .pair_of_row = moe.pair_of_row,
-                         .row_of_pair = moe.row_of_pair});
+  ops::moe_permute(at(ctx, "experts permute"), {.expert_ids = moe.expert_ids,
+                                                .offsets = moe.offsets,
+                                                .pair_of_row = moe.pair_of_row,
+                                                .row_of_pair = moe.row_of_pair});
   const ExpertWeights& weights = experts_of(ctx, model, layer, moe);
-  ops::grouped_gated_matmul(ctx, {.x = x,
-                                  .gate = weights.gate,
-                                  .up = weights.up,
-                                  .offsets = moe.offsets,
-                                  .pair_of_row = moe.pair_of_row,
-                                  .top_k = moe.expert_ids.shape()[1],
-                                  .precision = ctx.precision,
-                                  .out = moe.inner});
-  ops::grouped_matmul(ctx, {.x = moe.inner,
-                            .weight = weights.down,
-                            .offsets = moe.offsets,
-                            .precision = ctx.precision,
-                            .out = moe.rows});
-  ops::moe_combine(ctx, {.rows = moe.rows,
-                         .row_of_pair = moe.row_of_pair,
-                         .expert_weights = moe.expert_weights,
-                         .out = a.branch});
+  ops::grouped_gated_matmul(at(ctx, "experts gate up"), {.x = x,
+                                                         .gate = weights.gate,
+                                                         .up = weights.up,
+                                                         .offsets = moe.offsets,
+                                                         .pair_of_row = moe.pair_of_row,
+                                                         .top_k = moe.expert_ids.shape()[1],
+                                                         .precision = ctx.precision,
+                                                         .out = moe.inner});
+  ops::grouped_matmul(at(ctx, "experts down"), {.x = moe.inner,
+                                                .weight = weights.down,
+                                                .offsets = moe.offsets,
+                                                .precision = ctx.precision,
+                                                .out = moe.rows});
+  ops::moe_combine(at(ctx, "experts combine"), {.rows = moe.rows,
+                                                .row_of_pair = moe.row_of_pair,
+                                                .expert_weights = moe.expert_weights,
+                                                .out = a.branch});
 }
 
 // Source: modeling_minimax_m1.py, the branch of shared_intermediate_size > 0.
@@ -79,7 +79,8 @@ void blend_shared_expert(const Context& ctx, const SharedExpertWeights& weights,
   MoeActivations& moe = a.moe;
   const auto project = [&](const tensor::Tensor& from, const quant::Matrix& weight,
                            const tensor::Tensor& out) {
-    ops::matmul(ctx, {.x = from, .weight = weight, .precision = ctx.precision, .out = out});
+    ops::matmul(at(ctx, "shared expert"),
+                {.x = from, .weight = weight, .precision = ctx.precision, .out = out});
   };
   project(x, weights.gate, moe.shared_gate);
   project(x, weights.up, moe.shared_up);

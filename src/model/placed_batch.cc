@@ -29,15 +29,31 @@ void extend_states(const Batch& batch) {
 
 // A cache with its list of pages where kernels read it.
 ops::KvCacheView placed(const Context& ctx, ops::KvCacheView view) {
-  view.pages = ops::place(ctx, view.pages);
+  view.pages = ops::place(ctx, view.pages, ops::Placing::kBehind);
   return view;
+}
+
+// What place() takes below: all arrays but the lists of pages.
+std::int64_t front_bytes(const Model& model, const Batch& batch) {
+  const std::int64_t tokens = batch.tokens();
+  const auto sequences = static_cast<std::int64_t>(batch.states.size());
+  std::int64_t bytes = ops::placed_bytes<std::int64_t>(tokens) +
+                       ops::placed_bytes<std::int32_t>(std::ssize(batch.token_ids)) +
+                       ops::placed_bytes<std::int32_t>(std::ssize(batch.output_rows)) +
+                       ops::placed_bytes<std::int64_t>(sequences + 1);
+  for (const LayerWeights& layer : model.weights.layers) {
+    bytes += layer.type == LayerType::kLinearAttention
+                 ? ops::placed_bytes<float*>(sequences)
+                 : ops::placed_bytes<ops::KvCacheView>(sequences);
+  }
+  return bytes;
 }
 
 }  // namespace
 
 PlacedBatch::PlacedBatch(const Context& ctx, const Model& model, const Batch& batch)
     : inputs_embeds(batch.inputs_embeds) {
-  ops::start_placing(ctx);
+  ops::start_placing(ctx, front_bytes(model, batch));
   if (batch.position_ids.empty()) {
     own_positions_ = positions_of(batch);
   }

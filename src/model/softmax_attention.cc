@@ -66,7 +66,7 @@ void attend(const Context& ctx, const MiniMaxConfig& config, const Batch& batch,
   if (ctx.keeps_attention_weights || drops_weights) {
     attend_eagerly(ctx, args, batch, state);
   } else {
-    ops::softmax_attention(ctx, args);
+    ops::softmax_attention(at(ctx, "softmax attention"), args);
   }
 }
 
@@ -78,22 +78,22 @@ void softmax_attention(const Context& ctx, const MiniMaxConfig& config,
   const std::int64_t tokens = batch.tokens();
   const std::int64_t width = config.num_attention_heads * config.head_dim;
   const std::int64_t kv_width = config.num_key_value_heads * config.head_dim;
-  const auto project = [&](const tensor::Tensor& x, const quant::Matrix& weight,
+  const auto project = [&](const char* part, const tensor::Tensor& x, const quant::Matrix& weight,
                            const tensor::Tensor& out) {
-    ops::matmul(ctx, {.x = x, .weight = weight, .precision = ctx.precision, .out = out});
+    ops::matmul(at(ctx, part), {.x = x, .weight = weight, .precision = ctx.precision, .out = out});
   };
 
-  project(a.residual, weights.q, a.softmax.q.reshaped({tokens, width}));
-  project(a.residual, weights.k, a.softmax.k.reshaped({tokens, kv_width}));
-  project(a.residual, weights.v, a.softmax.v.reshaped({tokens, kv_width}));
-  ops::rope(ctx, a.softmax.q, a.cos, a.sin);
-  ops::rope(ctx, a.softmax.k, a.cos, a.sin);
-  ops::kv_cache_append(ctx, {.k = a.softmax.k,
-                             .v = a.softmax.v,
-                             .cu_seqlens = state.cu_seqlens,
-                             .caches = state.softmax_kv});
+  project("softmax qkv", a.residual, weights.q, a.softmax.q.reshaped({tokens, width}));
+  project("softmax qkv", a.residual, weights.k, a.softmax.k.reshaped({tokens, kv_width}));
+  project("softmax qkv", a.residual, weights.v, a.softmax.v.reshaped({tokens, kv_width}));
+  ops::rope(at(ctx, "rope"), a.softmax.q, a.cos, a.sin);
+  ops::rope(at(ctx, "rope"), a.softmax.k, a.cos, a.sin);
+  ops::kv_cache_append(at(ctx, "key value append"), {.k = a.softmax.k,
+                                                     .v = a.softmax.v,
+                                                     .cu_seqlens = state.cu_seqlens,
+                                                     .caches = state.softmax_kv});
   attend(ctx, config, batch, state, a);
-  project(a.heads.reshaped({tokens, width}), weights.out, a.branch);
+  project("softmax out", a.heads.reshaped({tokens, width}), weights.out, a.branch);
 }
 
 }  // namespace minimax::model

@@ -2,6 +2,7 @@
 // The kernels of the GPU in a build without CUDA. No context of such a build names that device, so
 // that none of them is ever reached; without them the program would not link.
 #include "base/check.h"
+#include "ops/choose_tokens/choose_tokens.h"
 #include "ops/embedding/embedding_kernels.h"
 #include "ops/grouped_matmul/grouped_matmul_kernels.h"
 #include "ops/lightning_attention/lightning_attention_kernels.h"
@@ -18,6 +19,12 @@
 #include "ops/silu_mul/silu_mul_kernels.h"
 #include "ops/softmax_attention/softmax_attention_kernels.h"
 
+namespace minimax::ops {
+
+std::int64_t choose_tokens_scratch_bytes(std::int64_t) { return 0; }
+
+}  // namespace minimax::ops
+
 namespace minimax::ops::cuda {
 namespace {
 
@@ -27,6 +34,7 @@ namespace {
 
 }  // namespace
 
+void choose_tokens(const Context&, const ChooseTokensArgs&) { refuse(); }
 void embedding(const Context&, const quant::Matrix&, std::span<const std::int32_t>,
                const tensor::Tensor&) {
   refuse();

@@ -27,15 +27,19 @@ Tensor download(const Context& ctx, const Tensor& tensor, std::vector<float>& st
 
 }  // namespace
 
-void start_placing(const Context& ctx) {
+void start_placing(const Context& ctx, std::int64_t front_bytes) {
   if (ctx.device == Device::kCuda) {
-    ctx.cuda->staging().start();
+    ctx.cuda->staging().start(front_bytes);
   }
 }
 
-const std::byte* place_bytes(const Context& ctx, const void* data, std::int64_t bytes) {
-  return ctx.device == Device::kCuda ? ctx.cuda->staging().put(data, bytes)
-                                     : static_cast<const std::byte*>(data);
+const std::byte* place_bytes(const Context& ctx, const void* data, std::int64_t bytes,
+                             Placing placing) {
+  if (ctx.device != Device::kCuda) {
+    return static_cast<const std::byte*>(data);
+  }
+  minimax::cuda::Staging& staging = ctx.cuda->staging();
+  return placing == Placing::kFront ? staging.put(data, bytes) : staging.put_behind(data, bytes);
 }
 
 void send_placed(const Context& ctx) {

@@ -33,6 +33,20 @@ inline constexpr double kBellDeviation = 37837.227;  // sqrt(4 / 12) * 65536
 template <class F>
 concept LevelFormat = requires { F::kLevels; } || requires { F::kFloatLevels; };
 
+/// Numbers of 8 bits with a scale.
+template <class F>
+concept SmallFloatFormat = BlockFormat<F> && !CodedFormat<F> && requires(typename F::Block& block) {
+  block.scale;
+  block.codes;
+};
+
+/// From 2^-2 to below 2^2 in e4m3, of either sign: exponents and mantissas are uniform.
+constexpr std::uint8_t random_small_float(std::uint64_t bits) {
+  constexpr std::uint64_t kFirst = 0x28;
+  constexpr std::uint64_t kCount = 0x20;
+  return static_cast<std::uint8_t>((bits & 0x80) | (kFirst + (bits >> 8) % kCount));
+}
+
 /// The codes that random blocks have: symmetric where they are signed.
 template <CodedFormat F>
 constexpr int first_random_code() {
@@ -73,9 +87,14 @@ constexpr void set_scale(typename F::Block& block, float value) {
   }
 }
 
+// From seven eighths of the scale to a little more than it.
+constexpr float vary(float scale, std::uint64_t bits) {
+  return scale * static_cast<float>(56 + bits % 16) / 64.0f;
+}
+
 template <CodedFormat F>
 constexpr void set_random_scales(std::uint64_t seed, float scale, typename F::Block& block) {
-  set_scale<F>(block, scale * static_cast<float>(56 + seed % 16) / 64.0f);
+  set_scale<F>(block, vary(scale, seed));
   if constexpr (requires { block.min; }) {  // so that the mean is about 0
     const float middle = static_cast<float>(F::kMaxCode) / 2.0f * tensor::to_float(block.scale);
     assign(block.min, SuperBlockFormat<F> ? middle : -middle);
@@ -119,6 +138,19 @@ double deviation_of_codes() {
   }
 }
 
+template <SmallFloatFormat F>
+double deviation_of_small_floats() {
+  constexpr std::uint64_t kCodes = 0x20;
+  typename F::Block block{};
+  block.scale = 1.0f;
+  double squares = 0;
+  for (std::uint64_t i = 0; i < kCodes; ++i) {
+    block.codes[0] = random_small_float(i << 8);
+    squares += std::pow(double{F::decode(block, 0)}, 2);
+  }
+  return std::sqrt(squares / kCodes);
+}
+
 }  // namespace detail
 
 /// The `scale` of random_block() that gives elements of about this standard deviation.
@@ -129,6 +161,8 @@ float random_scale(double deviation) {
                               (0.75 * F::kMaxSubScale * detail::deviation_of_codes<F>()));
   } else if constexpr (CodedFormat<F>) {
     return static_cast<float>(deviation / detail::deviation_of_codes<F>());
+  } else if constexpr (SmallFloatFormat<F>) {
+    return static_cast<float>(deviation / detail::deviation_of_small_floats<F>());
   } else {
     return static_cast<float>(deviation / kBellDeviation);
   }
@@ -142,6 +176,11 @@ constexpr typename F::Block random_block(std::uint64_t seed, float scale) {
     detail::set_random_scales<F>(seed, scale, block);
     for (int i = 0; i < F::kElements; ++i) {
       F::set_code(block, i, random_code<F>(random_bits(seed, static_cast<std::uint64_t>(i))));
+    }
+  } else if constexpr (SmallFloatFormat<F>) {
+    block.scale = detail::vary(scale, seed);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(F::kElements); ++i) {
+      block.codes[i] = random_small_float(random_bits(seed, i));
     }
   } else {
     static_assert(F::kElements == 1, "random_block: say how this format is filled");

@@ -107,6 +107,17 @@ engine::Choice Answer::choose(std::span<float> row, const engine::DrawnToken* dr
   return choice;
 }
 
+bool Answer::can_plan() const {
+  return candidates_.tokens.empty() && !request_.top_logprobs && sequence_.can_plan();
+}
+
+void Answer::take_token(std::int32_t token) {
+  sequence_.take_token(token);
+  ++generated_;
+  has_event_ = true;
+  event_.tokens.push_back(sequence_.last_token());
+}
+
 void Answer::take(std::span<float> logits) {
   if (logits.empty()) {
     return;

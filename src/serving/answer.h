@@ -47,6 +47,10 @@ class Answer {
   /// threads at once. Shapes: logits [outputs, vocab_size], which are changed.
   /// Throws: as Sampler::sample, and what a processor throws.
   void take(std::span<float> logits);
+  /// Whether plan() and take_token() can stand for take() of one row.
+  bool can_plan() const;
+  engine::ChoicePlan plan() { return sequence_.plan(); }
+  void take_token(std::int32_t token);
   void finish(FinishReason reason);
 
   /// What happened since the last call; none where nothing did.

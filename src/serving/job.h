@@ -21,6 +21,7 @@ namespace minimax::serving {
 struct Choosing {
   Answer* answer;
   std::span<float> logits;
+  std::optional<std::int32_t> token = {};  // chosen already
 };
 
 enum class Outcome { kFinished, kCancelled, kFailed };

@@ -259,8 +259,8 @@ void Scheduler::choose(std::vector<Work>& works) {
   for (Work& work : works) {
     if (work.answer == nullptr) {
       take_prompt(work);
-    } else if (!work.logits.empty()) {
-      choosing.push_back({.answer = work.answer, .logits = work.logits});
+    } else if (!work.logits.empty() || work.token) {
+      choosing.push_back({.answer = work.answer, .logits = work.logits, .token = work.token});
       jobs.push_back(work.job);
     }
   }
@@ -274,7 +274,12 @@ void Scheduler::choose(std::vector<Work>& works) {
   const auto thrown =
       run_tasks(context_.impl.runner.pool(), std::ssize(choosing), [&](std::int64_t i) {
         const Choosing& one = choosing[static_cast<std::size_t>(i)];
-        if (!one.answer->finished()) {
+        if (one.answer->finished()) {
+          return;
+        }
+        if (one.token) {
+          one.answer->take_token(*one.token);
+        } else {
           one.answer->take(one.logits);
         }
       });

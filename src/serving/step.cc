@@ -81,6 +81,14 @@ bool Step::needs_observer(std::span<const Work> works) const {
   return wants_hidden || (reads_only && context_.impl.runner.pool() != nullptr);
 }
 
+bool Step::can_choose(std::span<const Work> works) const {
+  return context_.impl.runner.can_choose(std::ssize(works)) &&
+         std::ranges::all_of(works, [](const Work& work) {
+           return work.answer != nullptr && work.answer->can_plan() &&
+                  std::ssize(work.piece.tokens) == 1 && work.piece.outputs == 1;
+         });
+}
+
 void Step::run_batch(std::vector<Work>& works, const std::function<void()>& poll) {
   std::vector<std::int32_t> tokens;
   std::vector<std::int64_t> cu_seqlens = {0};
@@ -94,6 +102,22 @@ void Step::run_batch(std::vector<Work>& works, const std::function<void()>& poll
          ++row) {
       output_rows.push_back(static_cast<std::int32_t>(row));
     }
+  }
+  if (can_choose(works)) {
+    std::vector<engine::ChoicePlan> plans;
+    std::vector<std::int32_t> chosen(works.size());
+    for (const Work& work : works) {
+      plans.push_back(work.answer->plan());
+    }
+    context_.impl.runner.choose({.token_ids = tokens,
+                                 .cu_seqlens = cu_seqlens,
+                                 .states = states,
+                                 .output_rows = output_rows},
+                                plans, chosen);
+    for (std::size_t i = 0; i < works.size(); ++i) {
+      works[i].token = chosen[i];
+    }
+    return;
   }
   const auto width = static_cast<std::size_t>(context_.vocab_size());
   logits_.resize(std::max(logits_.size(), output_rows.size() * width));

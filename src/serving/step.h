@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -16,14 +17,16 @@ struct Work {
   Job* job;
   Answer* answer;  ///< null: of the prompt
   Piece piece;
-  std::span<float> logits = {};  ///< [piece.outputs, V], after the step
+  std::span<float> logits = {};            ///< [piece.outputs, V], after the step
+  std::optional<std::int32_t> token = {};  ///< where the step chose it, instead of logits
 };
 
 class Step {
  public:
   explicit Step(const JobContext& context) : context_(context) {}
 
-  /// Runs all pieces in one batch and fills their logits, which are valid until the next call.
+  /// Runs all pieces in one batch and fills their logits, which are valid until the next call; or
+  /// their tokens, where nothing but answers go on and the model's device can choose for all.
   /// Where it only reads prompts on a CPU, it calls `poll` between any two layers, and stops once
   /// all requests in the step are cancelled. A request for whose piece there is no memory fails and
   /// does not run. Returns the seconds that the model took; what it throws, but for the end of all
@@ -33,6 +36,7 @@ class Step {
  private:
   void reserve(std::vector<Work>& works) const;
   bool needs_observer(std::span<const Work> works) const;
+  bool can_choose(std::span<const Work> works) const;
   void run_batch(std::vector<Work>& works, const std::function<void()>& poll);
 
   const JobContext& context_;
