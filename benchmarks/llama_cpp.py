@@ -221,6 +221,7 @@ class Model:
         self.api = library.llama
         params = self.api.llama_model_default_params()
         params.load_mode = {"auto": -1, "read": 0, "mmap": 1}[options.get("load", "read")]
+        params.use_extra_bufts = options.get("repacks", True)
         begin = time.perf_counter()
         self.model = self.api.llama_model_load_from_file(str(path).encode(), params)
         self.load_seconds = time.perf_counter() - begin
