@@ -161,6 +161,9 @@ class ChatStream : public ChatAnswer {
   }
 
   std::string push(std::size_t /*request*/, serving::Event event) override {
+    if (event.progress) {
+      return progress_chunk(*event.progress);
+    }
     std::string out;
     JsonArray& held = logprobs_[static_cast<std::size_t>(event.index)];
     std::ranges::move(logprobs(event), std::back_inserter(held));
@@ -219,6 +222,13 @@ class ChatStream : public ChatAnswer {
     if (includes_usage_) {
       object.emplace_back("usage", nullptr);
     }
+    return sse_data(base::write_json(object));
+  }
+
+  std::string progress_chunk(const serving::PromptProgress& progress) const {
+    JsonObject object = head("chat.completion.chunk");
+    object.emplace_back("choices", JsonArray());
+    object.emplace_back("prompt_progress", progress_json(progress));
     return sse_data(base::write_json(object));
   }
 

@@ -92,6 +92,7 @@ ChatTask read_chat_request(const base::Json& body, const ServedModel& model,
   task.structure = model.structures->read(fields);
   read_logprobs(fields, limits, task);
   read_stream_options(fields, task);
+  task.returns_progress = fields.boolean("return_progress", false);
   if (const std::string* format = fields.string("reasoning_format")) {
     task.has_reasoning = *format != "none";
   }

@@ -73,6 +73,7 @@ ChatPrompt prepare_chat(const ChatTask& task, const ServedModel& model,
   request.top_logprobs = task.top_logprobs;
   request.cache_salt = task.cache_salt;
   request.priority = task.priority;
+  request.wants_progress = task.streams && task.returns_progress;
   const auto prompt_tokens = static_cast<std::int64_t>(request.prompt.size());
   request.logits_processors = structure_processors(structure, prompt_tokens);
   fit_into_context(request.config, prompt_tokens, "messages", model, limits);

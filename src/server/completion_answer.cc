@@ -115,6 +115,12 @@ void CompletionAnswer::add(std::size_t request, const serving::Event& event, Ans
 
 std::string CompletionAnswer::push(std::size_t request, serving::Event event) {
   check_event(event);
+  if (event.progress) {
+    JsonObject object = head();
+    object.emplace_back("choices", JsonArray());
+    object.emplace_back("prompt_progress", progress_json(*event.progress));
+    return sse_data(base::write_json(object));
+  }
   const auto index = static_cast<std::int64_t>(request) * task_.best_of + event.index;
   Answer& answer = answers_[static_cast<std::size_t>(index)];
   add(request, event, answer);

@@ -53,6 +53,7 @@ CompletionTask read_completion_request(const base::Json& body, const ServedModel
   CompletionTask task;
   task.echo = fields.boolean("echo", false);
   task.streams = fields.boolean("stream", false);
+  task.returns_progress = fields.boolean("return_progress", false);
   task.names_tokens_by_id = fields.boolean("return_tokens_as_token_ids", false);
   task.logprobs = read_logprobs(fields, limits);
   if (const base::Json* options = fields.object("stream_options")) {
@@ -65,6 +66,7 @@ CompletionTask read_completion_request(const base::Json& body, const ServedModel
 
   serving::Request request;
   request.top_logprobs = task.logprobs;
+  request.wants_progress = task.streams && task.returns_progress;
   if (task.best_of > task.answers && !request.top_logprobs) {
     request.top_logprobs = 0;
   }

@@ -24,6 +24,7 @@ struct CompletionTask {
   bool names_tokens_by_id = false;  ///< "token_id:17" in logprobs
   bool streams = false;
   bool includes_usage = false;
+  bool returns_progress = false;  ///< in a stream, while the prompt is read
 };
 
 /// Throws: ApiError{400} naming the field; ApiError{404} for another model.

@@ -123,6 +123,7 @@ constexpr const char* kCommonFields = R"({
   "model": {"type": ["string", "null"], "description": "One of /v1/models; may be left out"},
   "stream": {"type": ["boolean", "null"]},
   "stream_options": {"type": ["object", "null"]},
+  "return_progress": {"type": ["boolean", "null"]},
   "seed": {"type": ["integer", "null"]},
   "ignore_eos": {"type": ["boolean", "null"]},
   "logit_bias": {"type": ["object", "null"], "maxProperties": 1024,

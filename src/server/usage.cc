@@ -47,6 +47,13 @@ Json usage_json(const serving::Usage& usage, std::int64_t reasoning_tokens) {
                                                              {"rejected_prediction_tokens", 0}}}};
 }
 
+Json progress_json(const serving::PromptProgress& progress) {
+  return JsonObject{{"total", progress.total},
+                    {"cache", progress.cached},
+                    {"processed", progress.processed},
+                    {"time_ms", static_cast<std::int64_t>(1e3 * progress.seconds)}};
+}
+
 JsonArray logprobs_json(const std::vector<serving::TokenLogprobs>& logprobs,
                         const Tokenizer& tokenizer) {
   JsonArray content;

@@ -262,7 +262,20 @@ void Job::retire_answers() {
   }
 }
 
+void Job::tell_progress() {
+  const std::int64_t read = reads_answers_ ? prompt_.prompt_tokens() : prompt_.tokens_read();
+  if (!request_.wants_progress || is_cancelled_ || read <= progress_told_) {
+    return;
+  }
+  progress_told_ = read;
+  sink_({.progress = PromptProgress{.total = prompt_.prompt_tokens(),
+                                    .cached = cached_tokens_,
+                                    .processed = read,
+                                    .seconds = seconds_between(let_in_at_, Clock::now())}});
+}
+
 void Job::tell() {
+  tell_progress();
   for (Event& event : events()) {
     if (event.is_last) {
       event.usage = usage();

@@ -84,6 +84,7 @@ class Job {
   bool has_ended() const;
   Usage usage() const;
   std::vector<Event> events();
+  void tell_progress();
   void tell();
   void retire_answers();
   void report_failure();
@@ -104,6 +105,7 @@ class Job {
   bool knows_cached_tokens_ = false;
   bool has_told_ = false;  // the first event
   std::int64_t cached_tokens_ = 0;
+  std::int64_t progress_told_ = 0;  // tokens of the prompt
   Clock::time_point submitted_ = Clock::now();
   Clock::time_point let_in_at_;
   std::optional<Clock::time_point> first_token_;

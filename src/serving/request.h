@@ -40,6 +40,7 @@ struct Request {
   std::optional<std::int64_t> top_logprobs = {};
   /// The same for the tokens of the prompt but for the first, which nothing predicts.
   std::optional<std::int64_t> prompt_logprobs = {};
+  bool wants_progress = false;              ///< an event for every step that reads of the prompt
   ProcessorFactory logits_processors = {};  ///< e.g. a grammar; may be empty
   Pooling pooling = Pooling::kMean;         ///< of Task::kEmbed
   /// Requests share prefixes with those of the same salt only, and wait in turn with the others.
@@ -63,6 +64,14 @@ struct Usage {
   double decode_seconds = 0.0;         ///< from then on
 };
 
+/// How much of a prompt has been read.
+struct PromptProgress {
+  std::int64_t total = 0;      ///< tokens of the prompt
+  std::int64_t cached = 0;     ///< of these, not computed
+  std::int64_t processed = 0;  ///< of these, behind us, the cached ones included
+  double seconds = 0.0;        ///< since the request was let in
+};
+
 /// What happened to a request in one step of the engine.
 struct Event {
   std::int64_t index = 0;                    ///< which of the n answers
@@ -73,6 +82,7 @@ struct Event {
   /// With the first event, if asked for; the first token of the prompt has none.
   std::vector<TokenLogprobs> prompt_logprobs = {};
   std::vector<float> embedding = {};  ///< [hidden_size] of Task::kEmbed, not normalized
+  std::optional<PromptProgress> progress = {};     ///< if asked for; then there is nothing else
   std::optional<FinishReason> finish_reason = {};  ///< of this answer
   std::optional<Error> error = {};                 ///< the request failed; nothing follows
   bool is_last = false;                            ///< of the whole request; `usage` is then filled

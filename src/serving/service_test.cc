@@ -353,5 +353,30 @@ TEST_F(ServiceTest, RefusesWhereTooManyWait) {
   EXPECT_EQ(service.status().counters.refused, refused);
 }
 
+TEST_F(ServiceTest, TellsHowMuchOfAPromptIsRead) {
+  Service service(model_, tokenizer_, {.max_step_tokens = 100});
+  for (const std::int64_t cached : {0, 250}) {
+    Client client;
+    std::vector<PromptProgress> told;
+    bool has_tokens = false;
+    client.on_event = [&](const Event& event) {
+      EXPECT_FALSE(event.progress && has_tokens);
+      has_tokens = has_tokens || !event.tokens.empty();
+      if (event.progress) {
+        told.push_back(*event.progress);
+      }
+    };
+    Request request = request_for(random_tokens(250, 300, 1), 4);
+    request.wants_progress = true;
+    ask(service, std::move(request), client);
+    ASSERT_GE(told.size(), cached == 0 ? 3U : 1U);
+    EXPECT_EQ(told.back().processed, 250);
+    for (const PromptProgress& each : told) {
+      EXPECT_EQ(each.total, 250);
+      EXPECT_EQ(each.cached, cached);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace minimax::serving

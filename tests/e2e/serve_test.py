@@ -65,6 +65,18 @@ class Serve(unittest.TestCase):
         for answer in answers:
             self.assertEqual(answer["choices"][0]["message"]["content"], alone)
 
+    def test_tells_how_much_of_a_prompt_is_read(self):
+        for path, prompt in (
+            ("/v1/chat/completions", {"messages": CAPITAL}),
+            ("/v1/completions", {"prompt": "The capital of France"}),
+        ):
+            fields = {"stream": True, "return_progress": True, "max_tokens": 4}
+            chunks = self.server.stream(path, {**prompt, **fields})
+            told = [chunk["prompt_progress"] for chunk in chunks if "prompt_progress" in chunk]
+            self.assertGreater(len(told), 0, path)
+            self.assertEqual(told[-1]["processed"], told[-1]["total"])
+            self.assertGreater(told[-1]["total"], 3)
+
     def test_gives_several_answers(self):
         answer = self.chat(STORY, n=3, max_tokens=8, seed=1)
         self.assertEqual([choice["index"] for choice in answer["choices"]], [0, 1, 2])
