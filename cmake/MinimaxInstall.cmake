@@ -28,6 +28,7 @@ install(DIRECTORY models/tiny-minimax DESTINATION ${CMAKE_INSTALL_DATADIR}/minim
         COMPONENT program)
 if(TARGET minimax)
   install(TARGETS minimax COMPONENT program)
+  install(FILES packaging/minimax.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
 endif()
 
 include(CMakePackageConfigHelpers)

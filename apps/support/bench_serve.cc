@@ -57,6 +57,14 @@ void BenchServe::define(CLI::App& bench) {
   add_count("--max-tokens", plan_.max_tokens, 1, "Tokens of an answer");
   add_count("--vocab-size", plan_.model.vocab_size, 1,
             "Token ids of the model; default: as it says");
+  command_->add_option("--temperature", plan_.temperature, "0: greedily")
+      ->type_name("N")
+      ->check(number(0, 100))
+      ->capture_default_str();
+  command_->add_option("--top-p", plan_.top_p, "Of the answers")
+      ->type_name("N")
+      ->check(number(0, 1, Bound::kExcluded))
+      ->capture_default_str();
   command_->add_option("--seed", plan_.seed, "Of the prompts and intervals")
       ->type_name("N")
       ->capture_default_str();

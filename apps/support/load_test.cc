@@ -159,7 +159,8 @@ std::string body_of(const LoadPlan& plan, std::int64_t number) {
       base::JsonObject{{"model", plan.model.name},
                        {"prompt", std::move(prompt)},
                        {"max_tokens", plan.max_tokens},
-                       {"temperature", 0},
+                       {"temperature", plan.temperature},
+                       {"top_p", plan.top_p},
                        {"ignore_eos", true},
                        {"stream", true},
                        {"stream_options", base::JsonObject{{"include_usage", true}}}});

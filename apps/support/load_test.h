@@ -29,7 +29,7 @@ struct ServedModelInfo {
 /// Asks for /v1/models. Throws: Error{kIo, kCorruptFile} naming the server.
 ServedModelInfo describe_served_model(const LoadTarget& target, double timeout_seconds);
 
-/// Prompts of random tokens that are completed greedily and never end early.
+/// Prompts of random tokens whose completions never end early.
 struct LoadPlan {
   ServedModelInfo model = {};
   std::int64_t requests = 64;
@@ -38,6 +38,8 @@ struct LoadPlan {
   std::int64_t prompt_tokens = 512;
   std::int64_t shared_tokens = 0;  // of these, the first are the same in all prompts
   std::int64_t max_tokens = 64;
+  double temperature = 0;  // 0: greedily
+  double top_p = 1;
   std::uint64_t seed = 0;
   double timeout_seconds = 600;  // of a request without news
 };

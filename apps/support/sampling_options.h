@@ -24,8 +24,18 @@ struct SamplingOptions {
   std::optional<double> typical_p;
   std::optional<double> repetition_penalty;
   std::optional<std::int64_t> no_repeat_ngram_size;
+  std::optional<double> frequency_penalty;
+  std::optional<double> presence_penalty;
+  std::optional<double> dry_multiplier;
+  std::optional<double> dry_base;
+  std::optional<std::int64_t> dry_allowed_length;
+  std::optional<std::int64_t> dry_penalty_last_n;
+  std::optional<double> xtc_probability;
+  std::optional<double> xtc_threshold;
+  std::optional<std::int64_t> min_new_tokens;
   std::optional<std::int64_t> seed;
   std::vector<std::string> stop;
+  std::vector<std::string> logit_bias;  // "ID=BIAS", checked
   bool ignore_eos = false;
 };
 

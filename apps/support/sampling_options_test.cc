@@ -56,6 +56,17 @@ TEST(SamplingOptions, DrawASeedWhereNoneIsGiven) {
   EXPECT_NE(different, 0U);
 }
 
+TEST(SamplingOptions, BiasTokensAndPenalize) {
+  SamplingOptions options;
+  options.logit_bias = {"5=-100", "7=1.5"};
+  options.dry_multiplier = 0.8;
+  options.min_new_tokens = 3;
+  const GenerationConfig config = to_generation_config(options, model_defaults());
+  EXPECT_EQ(config.logit_bias, (std::map<std::int32_t, double>{{5, -100.0}, {7, 1.5}}));
+  EXPECT_EQ(config.dry_multiplier, 0.8);
+  EXPECT_EQ(config.min_new_tokens, 3);
+}
+
 TEST(SamplingOptions, AreSetByName) {
   SamplingOptions options;
   set_sampling_option(options, "top_p", "0.25");

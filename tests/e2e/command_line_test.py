@@ -3,6 +3,7 @@
 """Help, mistakes on the command line, environment variables and standard streams."""
 
 import os
+import re
 import resource
 import subprocess
 import unittest
@@ -29,6 +30,12 @@ class Help(program.TestCase):
         for command in COMMANDS:
             self.assertRegex(text, rf"(?m)^  {command} +[A-Z]")
         self.assertIn("Examples:", text)
+
+    def test_and_the_manual_page_have_the_same_commands(self):
+        commands = re.findall(r"(?m)^  ([a-z][a-z-]+) +[A-Z]", self.succeed("--help"))
+        page = (program.SOURCE / "packaging" / "minimax.1").read_text().replace("\\-", "-")
+        for command in commands:
+            self.assertRegex(page, rf"(?m)^\.(B|BR|TP).*\b{command}\b", command)
 
     def test_of_every_command_has_examples(self):
         for command in COMMANDS:
@@ -90,6 +97,8 @@ class Mistake(program.TestCase):
             (["--max-new-tokens", "0"], ["--max-new-tokens", "from 1"]),
             (["--max-new-tokens"], ["--max-new-tokens", "missing"]),
             (["--dtype", "float8"], ["--dtype", "bfloat16"]),
+            (["--logit-bias", "5"], ["--logit-bias", "ID=BIAS", "found 5"]),
+            (["--presence-penalty", "3"], ["--presence-penalty", "from -2 to 2"]),
         ]:
             with self.subTest(arguments=arguments):
                 message = self.fail_with(2, "generate", "--prompt", "x", *arguments)
