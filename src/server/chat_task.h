@@ -29,7 +29,7 @@ struct ChatTask {
   Structure structure;
   bool has_reasoning = true;  ///< thoughts are told from the answer
   bool streams = false;
-  bool includes_usage = false;  ///< in a stream
+  bool includes_usage = false;    ///< in a stream
   bool returns_progress = false;  ///< in a stream, while the prompt is read
   std::string cache_salt;
   std::int32_t priority = 0;

@@ -81,8 +81,8 @@ struct Event {
   std::vector<TokenLogprobs> logprobs = {};  ///< of `tokens`, if asked for
   /// With the first event, if asked for; the first token of the prompt has none.
   std::vector<TokenLogprobs> prompt_logprobs = {};
-  std::vector<float> embedding = {};  ///< [hidden_size] of Task::kEmbed, not normalized
-  std::optional<PromptProgress> progress = {};     ///< if asked for; then there is nothing else
+  std::vector<float> embedding = {};            ///< [hidden_size] of Task::kEmbed, not normalized
+  std::optional<PromptProgress> progress = {};  ///< if asked for; then there is nothing else
   std::optional<FinishReason> finish_reason = {};  ///< of this answer
   std::optional<Error> error = {};                 ///< the request failed; nothing follows
   bool is_last = false;                            ///< of the whole request; `usage` is then filled

@@ -98,7 +98,7 @@ class Mistake(program.TestCase):
             (["--max-new-tokens"], ["--max-new-tokens", "missing"]),
             (["--dtype", "float8"], ["--dtype", "bfloat16"]),
             (["--logit-bias", "5"], ["--logit-bias", "ID=BIAS", "found 5"]),
-            (["--presence-penalty", "3"], ["--presence-penalty", "from -2 to 2"]),
+            (["--presence-penalty", "3"], ["--presence-penalty", "at most 2"]),
         ]:
             with self.subTest(arguments=arguments):
                 message = self.fail_with(2, "generate", "--prompt", "x", *arguments)
