@@ -42,10 +42,13 @@ std::string_view type_name(const TensorEntry& entry);
 /// Weights whose codes and scales are tensors of their own (io/joined_tensor.h), as blocks. All
 /// parts have the sizes that follow from the shape.
 struct JoinedTensor {
-  quant::Format format{};                         // kNF4, kFP4 or kInt8F32
-  TensorEntry codes;                              // two of 4 bits in a byte, or int8
-  TensorEntry absmax;                             // F32; U8 where scales are quantized themselves
+  quant::Format format{};                         // kNF4, kFP4, kInt8F32 or kFP8
+  TensorEntry codes;                              // two of 4 bits in a byte, int8 or e4m3
+  TensorEntry absmax;                             // F32; U8 where scales are quantized themselves;
+                                                  // for e4m3 the scales, also F16 or BF16
   std::int64_t block_elements = 0;                // that share a scale; for int8 those of a row
+  std::int64_t block_rows = 1;                    // for e4m3: rows of a matrix that share one; the
+                                                  // elements of the tensor where all do
   std::optional<TensorEntry> nested_absmax = {};  // F32
   std::int64_t nested_block_elements = 0;
   std::vector<float> nested_map = {};  // [256]

@@ -11,7 +11,7 @@
 namespace minimax::io {
 namespace {
 
-constexpr std::int64_t kBlockElements = 64;  // of all three formats
+constexpr std::int64_t kBlockElements = 64;  // of all formats of bitsandbytes
 
 std::int64_t round_down(std::int64_t value, std::int64_t step) { return value / step * step; }
 
@@ -118,6 +118,9 @@ void read_joined(const JoinedTensor& joined, const TensorEntry& entry, std::int6
                  std::span<std::byte> out, const ReadPart& read) {
   if (out.empty()) {
     return;
+  }
+  if (joined.format == quant::Format::kFP8) {
+    return read_joined_fp8(joined, entry, begin, out, read);
   }
   std::vector<std::byte> bytes;
   const std::int64_t end = begin + std::ssize(out);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weights that bitsandbytes keeps in several tensors, as one tensor of blocks: its codes and scales
-// are put together when they are read.
-// Layout: docs/formats/bitsandbytes.md.
+// Weights whose codes and scales are tensors of their own, as one tensor of blocks: they are put
+// together when they are read.
+// Layout: docs/formats/bitsandbytes.md, docs/formats/fp8.md.
 #pragma once
 
 #include <cstdint>
@@ -25,5 +25,15 @@ void read_joined(const JoinedTensor& joined, const TensorEntry& entry, std::int6
 /// Throws: Error{kCorruptFile} for parts that are missing or do not fit together,
 /// Error{kUnsupported} for variants that bitsandbytes does not write; Error{kIo}.
 void join_bitsandbytes(Checkpoint& checkpoint);
+
+/// The same for weights of e4m3 numbers with scales beside them, as vLLM, transformers and
+/// compressed-tensors write them; scales of activations are left out. Rows that do not divide into
+/// blocks of 128 become float32.
+/// Throws: Error{kCorruptFile} naming the weight without scales, or the scales that do not fit.
+void join_fp8(Checkpoint& checkpoint);
+
+/// read_joined() of such a weight.
+void read_joined_fp8(const JoinedTensor& joined, const TensorEntry& entry, std::int64_t begin,
+                     std::span<std::byte> out, const ReadPart& read);
 
 }  // namespace minimax::io

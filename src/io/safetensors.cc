@@ -178,6 +178,7 @@ Checkpoint read_safetensors(const fs::path& model, Parts parts) {
     }
     if (parts == Parts::kJoined) {
       join_bitsandbytes(checkpoint);
+      join_fp8(checkpoint);
     }
     return checkpoint;
   } catch (const fs::filesystem_error& error) {

@@ -14,7 +14,7 @@ namespace minimax::io {
 inline constexpr const char* kSafetensorsFile = "model.safetensors";
 inline constexpr const char* kSafetensorsIndexFile = "model.safetensors.index.json";
 
-/// What becomes of weights that bitsandbytes keeps in several tensors (io/joined_tensor.h).
+/// What becomes of weights that are kept in several tensors (io/joined_tensor.h).
 enum class Parts { kJoined, kAsStored };
 
 /// Validates the checkpoint in a folder: `model.safetensors`, or the shards named by

@@ -320,11 +320,12 @@ void read_options(const JsonView& root, MiniMaxConfig& config) {
 // What is quantized and how is written in the files of the weights; this only names the method.
 void check_quantization(const JsonView& quantization) {
   const JsonView method = quantization.require("quant_method");
-  if (method.as_string() == "bitsandbytes") {
+  if (method.as_string() == "bitsandbytes" || method.as_string() == "fp8" ||
+      method.as_string() == "compressed-tensors") {
     return;
   }
   if (method.as_string() != "minimax") {
-    fail_unsupported(method, "\"minimax\" and \"bitsandbytes\"");
+    fail_unsupported(method, "\"minimax\", \"bitsandbytes\", \"fp8\" and \"compressed-tensors\"");
   }
   constexpr std::int64_t kVersion = 1;
   const JsonView version = quantization.require("version");

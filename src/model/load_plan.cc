@@ -87,6 +87,14 @@ quant::Layout layout_of(const LoadItem& item, Device device, bool ties_embedding
              : quant::Layout::kRows;
 }
 
+// No instruction of the CPU multiplies e4m3 numbers; bf16 has them all, and rounds scales.
+quant::Format multiplied_format(quant::Format format, Device device, ops::Precision precision) {
+  if (device != Device::kCpu || format != quant::Format::kFP8) {
+    return format;
+  }
+  return precision == ops::Precision::kBFloat16 ? quant::Format::kBF16 : quant::Format::kF32;
+}
+
 }  // namespace
 
 std::vector<LoadItem> match(const ModelSource& model, const std::vector<Parameter>& table) {
@@ -153,6 +161,7 @@ void choose_formats(const LoadOptions& options, ops::Precision precision, bool t
     } else if (item.entry != nullptr) {
       item.format = stored_format(*item.entry);
     }
+    item.format = multiplied_format(item.format, options.device, precision);
     item.layout = layout_of(item, options.device, ties_embeddings);
   }
 }
@@ -163,6 +172,7 @@ void choose_random_formats(quant::Format format, Device device, bool ties_embedd
     const bool is_float = item.parameter->storage == Storage::kFloat32;
     item.format =
         is_float ? quant::Format::kF32 : quant::format_for_row(format, item.source->shape[-1]);
+    item.format = multiplied_format(item.format, device, ops::Precision::kBFloat16);
     item.layout = layout_of(item, device, ties_embeddings);
   }
 }

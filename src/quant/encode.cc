@@ -54,6 +54,8 @@ void encode_block(const Samples& samples, EncodeMethod method, typename F::Block
     encode_4bit_block<kFp4Values>(samples.values, block);
   } else if constexpr (std::is_same_v<F, Int8F32>) {
     encode_int8_block(samples.values, block);
+  } else if constexpr (std::is_same_v<F, FP8>) {
+    encode_fp8_block(samples.values, block);
   } else if constexpr (HasReference<F>) {
     method == EncodeMethod::kReference ? encode_reference<F>(samples.values, block)
                                        : encode_searched<F>(samples, block);

@@ -20,7 +20,7 @@ enum class EncodeMethod {
 struct EncodeOptions {
   EncodeMethod method = EncodeMethod::kSearched;
   /// What the squared error of every element counts, >= 0; empty: all the same. The floating point
-  /// types, nf4, fp4, int8_f32 and the reference method disregard it.
+  /// types, nf4, fp4, int8_f32, fp8 and the reference method disregard it.
   std::span<const float> importance = {};
 };
 

@@ -43,6 +43,7 @@ constexpr std::array kRows = {
     row(Format::kNF4, "nf4", kNoGgufType, Format::kF16),
     row(Format::kFP4, "fp4", kNoGgufType, Format::kF16),
     row(Format::kInt8F32, "int8_f32", kNoGgufType, Format::kInt8G32),
+    row(Format::kFP8, "fp8", kNoGgufType, Format::kInt8G32),
 };
 
 constexpr bool in_order() {

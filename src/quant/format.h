@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "quant/block_format.h"
+#include "quant/fp8.h"
 #include "quant/int8_f32.h"
 #include "quant/int_group.h"
 #include "quant/iq4_nl.h"
@@ -52,6 +53,7 @@ enum class Format : std::uint8_t {
   kNF4,
   kFP4,
   kInt8F32,
+  kFP8,
 };
 
 /// One row of the table.
@@ -134,6 +136,8 @@ constexpr decltype(auto) visit_format(Format format, Visitor&& visitor) {
       return visitor.template operator()<FP4>();
     case Format::kInt8F32:
       return visitor.template operator()<Int8F32>();
+    case Format::kFP8:
+      return visitor.template operator()<FP8>();
   }
   __builtin_unreachable();
 }
