@@ -41,8 +41,8 @@ class WorkTable {
   }
 
   void add_lightning(const model::LightningWeights& weights) {
-    add("lightning qkv", weights.qkv, tokens_);
-    add("lightning gate", weights.gate, tokens_);
+    add("lightning qkv gate", weights.qkv, tokens_);
+    add("lightning qkv gate", weights.gate, tokens_);
     add("lightning out", weights.out, tokens_);
     const auto layers =
         static_cast<double>(std::ranges::count(config_.layer_types, LayerType::kLinearAttention));
@@ -81,9 +81,9 @@ class WorkTable {
       work.bytes += read * static_cast<double>(weight.bytes());
       work.flops += 2 * pairs * static_cast<double>(weight.shape().elements());
     };
-    add_matrix("experts gate up", experts.gate.front());
-    add_matrix("experts gate up", experts.up.front());
-    add_matrix("experts down", experts.down.front());
+    add_matrix("experts", experts.gate.front());
+    add_matrix("experts", experts.up.front());
+    add_matrix("experts", experts.down.front());
     for (const quant::Matrix* weight :
          {&weights.shared.gate, &weights.shared.up, &weights.shared.down}) {
       add("shared expert", *weight, tokens_);

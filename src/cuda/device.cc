@@ -49,4 +49,10 @@ DeviceInfo require_device() {
   return info;
 }
 
+bool has_hopper() {
+  int devices = 0;
+  return cudaGetDeviceCount(&devices) == cudaSuccess && devices > 0 &&
+         require_device().compute_capability == 90;
+}
+
 }  // namespace minimax::cuda

@@ -20,4 +20,7 @@ struct DeviceInfo {
 /// compute capability 8.0 or newer.
 DeviceInfo require_device();
 
+/// Whether there is a GPU of compute capability 9.0, whose kernels stream weights from tiles.
+bool has_hopper();
+
 }  // namespace minimax::cuda

@@ -20,6 +20,7 @@ namespace {
 }  // namespace
 
 DeviceInfo require_device() { refuse(); }
+bool has_hopper() { return false; }
 const tensor::Memory& device_memory() { refuse(); }
 
 struct Blas::Impl {};

@@ -11,6 +11,11 @@
 #include "cuda/memory.h"
 
 namespace minimax::cuda {
+namespace {
+
+constexpr std::int64_t kGridBarrierBytes = 64;
+
+}  // namespace
 
 Staging::Staging(std::int64_t bytes)
     : host_(device_memory().allocate_staging(bytes)), device_(device_memory().allocate(bytes)) {}
@@ -60,6 +65,7 @@ void Staging::send(Stream stream) const {
 // The stream waits for copies of device_memory() and they for it, as the default one does.
 Runtime::Runtime(std::int64_t staging_bytes) : multiprocessors_(require_device().multiprocessors) {
   check(cudaStreamCreate(&stream_), "creating a stream");
+  grid_barrier_ = device_memory().allocate(kGridBarrierBytes);
   staging_ = std::make_unique<Staging>(staging_bytes);
 }
 

@@ -55,6 +55,8 @@ class Runtime {
   /// Loads the library at the first call. Throws: Error{kDevice} naming what cannot be loaded.
   Blas& blas();
   int multiprocessors() const { return multiprocessors_; }
+  /// Two words that kernels whose blocks wait for each other count in (grid_barrier.cuh).
+  void* grid_barrier() const { return grid_barrier_.data(); }
 
   /// Waits for all work. Throws: Error{kDevice} where any of it failed.
   void synchronize();
@@ -64,6 +66,7 @@ class Runtime {
  private:
   Stream stream_ = nullptr;
   int multiprocessors_ = 0;
+  tensor::Buffer grid_barrier_;
   std::unique_ptr<Staging> staging_;
   std::unique_ptr<Blas> blas_;
 };

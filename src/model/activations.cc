@@ -7,6 +7,7 @@
 #include "ops/grouped_matmul/grouped_matmul.h"
 #include "ops/lightning_attention/lightning_attention.h"
 #include "ops/matmul/matmul.h"
+#include "ops/routed_experts/routed_experts.h"
 #include "ops/softmax_attention/softmax_attention.h"
 
 namespace minimax::model {
@@ -114,8 +115,9 @@ std::int64_t scratch_bytes(const ActivationPlan& sizes, Device device, int threa
       {config.hidden_size, config.num_attention_heads * config.head_dim, sizes.shared_size});
   const std::int64_t projections = ops::matmul_scratch_bytes(device, sizes.tokens, widest);
   if (device == Device::kCuda) {
-    return std::max({projections, ops::kSoftmaxGpuScratchBytes,
-                     ops::choose_tokens_scratch_bytes(sizes.tokens)});
+    return std::max(
+        {projections, ops::kSoftmaxGpuScratchBytes, ops::choose_tokens_scratch_bytes(sizes.tokens),
+         ops::routed_experts_scratch_bytes(config.hidden_size, config.intermediate_size)});
   }
   const std::int64_t rows = sizes.tokens * config.num_experts_per_tok;
   return std::max({projections, ops::grouped_matmul_scratch_bytes(rows, config.hidden_size),

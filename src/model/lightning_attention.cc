@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/lightning_attention/lightning_attention.h"
 
+#include <array>
+
 #include "model/minimax.h"
 #include "ops/matmul/matmul.h"
 #include "ops/rms_norm/rms_norm.h"
@@ -17,8 +19,10 @@ void lightning_attention(const Context& ctx, const MiniMaxConfig& config,
   const tensor::Tensor qkv = a.lightning.qkv.reshaped({tokens, 3 * width});
   const tensor::Tensor o = a.heads.reshaped({tokens, width});
 
-  ops::matmul(at(ctx, "lightning qkv"),
-              {.x = x, .weight = weights.qkv, .precision = ctx.precision, .out = qkv});
+  const std::array matrices = {weights.qkv, weights.gate};
+  const std::array outs = {qkv, a.lightning.gate};
+  ops::joined_matmul(at(ctx, "lightning qkv gate"),
+                     {.x = x, .weights = matrices, .precision = ctx.precision, .outs = outs});
   ops::lightning_attention(at(ctx, "lightning attention"), {.qkv = a.lightning.qkv,
                                                             .decay = weights.decays(),
                                                             .cu_seqlens = state.cu_seqlens,
@@ -28,9 +32,6 @@ void lightning_attention(const Context& ctx, const MiniMaxConfig& config,
                                                             .out = a.heads});
   // The norm spans all heads: tensor parallelism has to reduce its sum of squares first.
   ops::rms_norm(at(ctx, "lightning norm"), o, weights.norm, config.lightning_norm_eps, o);
-  ops::matmul(
-      at(ctx, "lightning gate"),
-      {.x = x, .weight = weights.gate, .precision = ctx.precision, .out = a.lightning.gate});
   ops::sigmoid_mul(at(ctx, "lightning gating"), o, a.lightning.gate, o);
   ops::matmul(at(ctx, "lightning out"),
               {.x = o, .weight = weights.out, .precision = ctx.precision, .out = a.branch});

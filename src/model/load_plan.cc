@@ -11,7 +11,9 @@
 
 #include "base/check.h"
 #include "base/file.h"
+#include "cuda/device.h"
 #include "model/load_quantization.h"
+#include "quant/device_tiles.h"
 #include "quant/panels.h"
 
 namespace minimax::model {
@@ -79,12 +81,19 @@ bool any_quantized(const std::vector<LoadItem>& items) {
   return std::any_of(items.begin(), items.end(), is_quantized);
 }
 
-// Quantized matrices that the CPU multiplies by lie in panels.
-quant::Layout layout_of(const LoadItem& item, Device device, bool ties_embeddings) {
-  const bool is_multiplied = ties_embeddings || !is_embedding(*item.parameter);
-  return device == Device::kCpu && is_multiplied && quant::has_panels(item.format)
-             ? quant::Layout::kPanels
-             : quant::Layout::kRows;
+// Quantized matrices lie as they are multiplied: in panels by the CPU, in tiles by a GPU whose
+// activations are rounded. The GPU takes embeddings from rows.
+quant::Layout layout_of(const LoadItem& item, Device device, ops::Precision precision,
+                        bool ties_embeddings) {
+  const bool is_table = is_embedding(*item.parameter);
+  if (device == Device::kCpu && (ties_embeddings || !is_table) && quant::has_panels(item.format)) {
+    return quant::Layout::kPanels;
+  }
+  if (device == Device::kCuda && precision == ops::Precision::kBFloat16 && !is_table &&
+      quant::has_tiles(item.format) && cuda::has_hopper()) {
+    return quant::Layout::kTiles;
+  }
+  return quant::Layout::kRows;
 }
 
 // No instruction of the CPU multiplies e4m3 numbers; bf16 has them all, and rounds scales.
@@ -162,18 +171,18 @@ void choose_formats(const LoadOptions& options, ops::Precision precision, bool t
       item.format = stored_format(*item.entry);
     }
     item.format = multiplied_format(item.format, options.device, precision);
-    item.layout = layout_of(item, options.device, ties_embeddings);
+    item.layout = layout_of(item, options.device, precision, ties_embeddings);
   }
 }
 
-void choose_random_formats(quant::Format format, Device device, bool ties_embeddings,
-                           std::vector<LoadItem>& items) {
+void choose_random_formats(quant::Format format, Device device, ops::Precision precision,
+                           bool ties_embeddings, std::vector<LoadItem>& items) {
   for (LoadItem& item : items) {
     const bool is_float = item.parameter->storage == Storage::kFloat32;
     item.format =
         is_float ? quant::Format::kF32 : quant::format_for_row(format, item.source->shape[-1]);
     item.format = multiplied_format(item.format, device, ops::Precision::kBFloat16);
-    item.layout = layout_of(item, device, ties_embeddings);
+    item.layout = layout_of(item, device, precision, ties_embeddings);
   }
 }
 

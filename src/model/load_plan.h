@@ -44,8 +44,8 @@ void choose_formats(const LoadOptions& options, ops::Precision precision, bool t
 
 /// The same for random weights: all projections in `format`, or its fallback where rows do not
 /// divide into blocks.
-void choose_random_formats(quant::Format format, Device device, bool ties_embeddings,
-                           std::vector<LoadItem>& items);
+void choose_random_formats(quant::Format format, Device device, ops::Precision precision,
+                           bool ties_embeddings, std::vector<LoadItem>& items);
 
 /// Where an item lies. Requires: it has an entry.
 StoredPart stored_part(const LoadItem& item);

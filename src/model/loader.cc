@@ -165,7 +165,7 @@ void fill_with_blocks(const LoadOptions& options, std::uint64_t seed, const Memo
                       std::vector<LoadItem>& items, Model& model) {
   model.precision =
       options.dtype == ComputeType::kFloat32 ? ops::Precision::kFloat32 : ops::Precision::kBFloat16;
-  choose_random_formats(random_format(options.random_format), options.device,
+  choose_random_formats(random_format(options.random_format), options.device, model.precision,
                         model.config.tie_word_embeddings, items);
   model.size = sum_sizes(model.config, items);
   check_memory("the configuration", options.device, check, model);

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/minimax.h"
-#include "ops/grouped_matmul/grouped_matmul.h"
 #include "ops/matmul/matmul.h"
-#include "ops/moe_combine/moe_combine.h"
-#include "ops/moe_permute/moe_permute.h"
+#include "ops/routed_experts/routed_experts.h"
 #include "ops/router/router.h"
 #include "ops/sigmoid_blend/sigmoid_blend.h"
 #include "ops/silu_mul/silu_mul.h"
@@ -49,28 +47,21 @@ void routed_experts(const Context& ctx, const Model& model, std::int64_t layer,
     expect_experts(ctx, model, layer, x, moe);
   }
   route(ctx, model.weights.layers[static_cast<std::size_t>(layer)].moe, x, moe);
-  ops::moe_permute(at(ctx, "experts permute"), {.expert_ids = moe.expert_ids,
-                                                .offsets = moe.offsets,
-                                                .pair_of_row = moe.pair_of_row,
-                                                .row_of_pair = moe.row_of_pair});
   const ExpertWeights& weights = experts_of(ctx, model, layer, moe);
-  ops::grouped_gated_matmul(at(ctx, "experts gate up"), {.x = x,
-                                                         .gate = weights.gate,
-                                                         .up = weights.up,
-                                                         .offsets = moe.offsets,
-                                                         .pair_of_row = moe.pair_of_row,
-                                                         .top_k = moe.expert_ids.shape()[1],
-                                                         .precision = ctx.precision,
-                                                         .out = moe.inner});
-  ops::grouped_matmul(at(ctx, "experts down"), {.x = moe.inner,
-                                                .weight = weights.down,
-                                                .offsets = moe.offsets,
-                                                .precision = ctx.precision,
-                                                .out = moe.rows});
-  ops::moe_combine(at(ctx, "experts combine"), {.rows = moe.rows,
-                                                .row_of_pair = moe.row_of_pair,
-                                                .expert_weights = moe.expert_weights,
-                                                .out = a.branch});
+  ops::routed_experts(at(ctx, "experts"), {.x = x,
+                                           .expert_ids = moe.expert_ids,
+                                           .expert_weights = moe.expert_weights,
+                                           .gate = weights.gate,
+                                           .up = weights.up,
+                                           .down = weights.down,
+                                           .precision = ctx.precision,
+                                           .keeps_parts = ctx.observer != nullptr,
+                                           .offsets = moe.offsets,
+                                           .pair_of_row = moe.pair_of_row,
+                                           .row_of_pair = moe.row_of_pair,
+                                           .inner = moe.inner,
+                                           .rows = moe.rows,
+                                           .out = a.branch});
 }
 
 // Source: modeling_minimax_m1.py, the branch of shared_intermediate_size > 0.

@@ -9,6 +9,8 @@
 #include <thread>
 
 #include "cpu/processors.h"
+#include "ops/device_matrix/tile_writer.h"
+#include "quant/device_tiles.h"
 
 namespace minimax::model {
 namespace {
@@ -26,8 +28,8 @@ class ItemReader {
       read_rows(from, to, 1, 0, 1);  // at once: the scales of all its rows are quantized together
     } else {
       const std::int64_t rows = to.shape()[0];
-      const std::int64_t at_once =
-          std::clamp<std::int64_t>(kStagingBytes / to.row_bytes(), 1, rows);
+      const std::int64_t fitting = kStagingBytes / to.row_bytes() / kTileRows * kTileRows;
+      const std::int64_t at_once = std::min(rows, std::max(fitting, kTileRows));
       for (std::int64_t row = 0; row < rows; row += at_once) {
         read_rows(from, to, rows, row, std::min(at_once, rows - row));
       }
@@ -36,26 +38,33 @@ class ItemReader {
 
  private:
   static constexpr std::int64_t kStagingBytes = std::int64_t{32} << 20;
+  static constexpr std::int64_t kTileRows = quant::kDeviceTileRows;
 
   // `count` of the `rows` equal parts of a parameter, from `first` on.
   void read_rows(const StoredPart& from, const quant::Matrix& to, std::int64_t rows,
                  std::int64_t first, std::int64_t count) {
-    const std::int64_t bytes = to.bytes() / rows * count;
+    const std::int64_t columns = to.shape().elements() / rows;
+    const tensor::Shape shape = rows == 1 ? to.shape() : tensor::Shape{count, to.shape()[-1]};
+    const std::int64_t bytes = quant::Matrix::bytes_of(to.format(), shape);
     if (staging_.bytes() < bytes) {
       staging_ = {};
       staging_ = memory_.allocate_staging(bytes);
     }
-    const std::int64_t columns = to.shape().elements() / rows;
-    const tensor::Shape shape = rows == 1 ? to.shape() : tensor::Shape{count, to.shape()[-1]};
     StoredPart part = from;
     part.first_element += first * columns;
-    read_parameter(reader_, part, quant::Matrix(staging_.data(), to.format(), shape, to.layout()));
-    memory_.copy(to.bytes_begin() + to.bytes() / rows * first, staging_.data(), bytes);
+    const quant::Matrix piece(staging_.data(), to.format(), shape);
+    read_parameter(reader_, part, piece);
+    if (to.layout() == quant::Layout::kTiles) {
+      tile_writer_.write(piece, to, first);
+    } else {
+      memory_.copy(to.bytes_begin() + to.bytes() / rows * first, staging_.data(), bytes);
+    }
   }
 
   const io::CheckpointReader& reader_;
   const tensor::Memory& memory_;
   tensor::Buffer staging_;
+  ops::TileWriter tile_writer_;
 };
 
 class ParallelReader {

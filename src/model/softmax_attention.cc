@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/softmax_attention/softmax_attention.h"
 
+#include <array>
 #include <numeric>
 #include <vector>
 
@@ -78,14 +79,13 @@ void softmax_attention(const Context& ctx, const MiniMaxConfig& config,
   const std::int64_t tokens = batch.tokens();
   const std::int64_t width = config.num_attention_heads * config.head_dim;
   const std::int64_t kv_width = config.num_key_value_heads * config.head_dim;
-  const auto project = [&](const char* part, const tensor::Tensor& x, const quant::Matrix& weight,
-                           const tensor::Tensor& out) {
-    ops::matmul(at(ctx, part), {.x = x, .weight = weight, .precision = ctx.precision, .out = out});
-  };
-
-  project("softmax qkv", a.residual, weights.q, a.softmax.q.reshaped({tokens, width}));
-  project("softmax qkv", a.residual, weights.k, a.softmax.k.reshaped({tokens, kv_width}));
-  project("softmax qkv", a.residual, weights.v, a.softmax.v.reshaped({tokens, kv_width}));
+  const std::array matrices = {weights.q, weights.k, weights.v};
+  const std::array outs = {a.softmax.q.reshaped({tokens, width}),
+                           a.softmax.k.reshaped({tokens, kv_width}),
+                           a.softmax.v.reshaped({tokens, kv_width})};
+  ops::joined_matmul(
+      at(ctx, "softmax qkv"),
+      {.x = a.residual, .weights = matrices, .precision = ctx.precision, .outs = outs});
   ops::rope(at(ctx, "rope"), a.softmax.q, a.cos, a.sin);
   ops::rope(at(ctx, "rope"), a.softmax.k, a.cos, a.sin);
   ops::kv_cache_append(at(ctx, "key value append"), {.k = a.softmax.k,
@@ -93,7 +93,10 @@ void softmax_attention(const Context& ctx, const MiniMaxConfig& config,
                                                      .cu_seqlens = state.cu_seqlens,
                                                      .caches = state.softmax_kv});
   attend(ctx, config, batch, state, a);
-  project("softmax out", a.heads.reshaped({tokens, width}), weights.out, a.branch);
+  ops::matmul(at(ctx, "softmax out"), {.x = a.heads.reshaped({tokens, width}),
+                                       .weight = weights.out,
+                                       .precision = ctx.precision,
+                                       .out = a.branch});
 }
 
 }  // namespace minimax::model

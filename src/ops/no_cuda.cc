@@ -3,8 +3,10 @@
 // that none of them is ever reached; without them the program would not link.
 #include "base/check.h"
 #include "ops/choose_tokens/choose_tokens.h"
+#include "ops/device_matrix/repack_cuda.h"
 #include "ops/embedding/embedding_kernels.h"
 #include "ops/grouped_matmul/grouped_matmul_kernels.h"
+#include "ops/grouped_matmul/moe_decode_cuda.h"
 #include "ops/lightning_attention/lightning_attention_kernels.h"
 #include "ops/matmul/matmul_kernels.h"
 #include "ops/moe_combine/moe_combine_kernels.h"
@@ -12,6 +14,7 @@
 #include "ops/random_weights/random_weights_kernels.h"
 #include "ops/rms_norm/rms_norm_kernels.h"
 #include "ops/rope/rope_kernels.h"
+#include "ops/routed_experts/routed_experts_kernels.h"
 #include "ops/router/router_kernels.h"
 #include "ops/scaled_add/scaled_add_kernels.h"
 #include "ops/sigmoid_blend/sigmoid_blend_kernels.h"
@@ -39,14 +42,18 @@ void embedding(const Context&, const quant::Matrix&, std::span<const std::int32_
                const tensor::Tensor&) {
   refuse();
 }
+bool few_tokens_experts(const Context&, const RoutedExpertsArgs&) { refuse(); }
 void grouped_gated_matmul(const Context&, const GroupedGatedMatmulArgs&) { refuse(); }
 void grouped_matmul(const Context&, const GroupedMatmulArgs&) { refuse(); }
+bool joined_matmul(const Context&, const JoinedMatmulArgs&) { refuse(); }
 void kv_cache_append(const Context&, const KvCacheAppendArgs&) { refuse(); }
 void lightning_attention(const Context&, const LightningAttentionArgs&) { refuse(); }
 void matmul(const Context&, const MatmulArgs&) { refuse(); }
 void moe_combine(const Context&, const MoeCombineArgs&) { refuse(); }
 void moe_permute(const Context&, const MoePermutePairs&) { refuse(); }
+std::int64_t moe_decode_scratch_bytes(std::int64_t, std::int64_t, std::int64_t, int) { refuse(); }
 void random_weights(const Context&, const RandomWeightsArgs&) { refuse(); }
+void repack_and_wait(const Repack&) { refuse(); }
 void rms_norm(const Context&, const tensor::Tensor&, const tensor::Tensor&, double,
               const tensor::Tensor&) {
   refuse();

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "quant/decode.h"
+#include "quant/device_tiles.h"
 #include "quant/panels.h"
 
 namespace minimax::quant {
@@ -30,6 +31,12 @@ Format plain_format(DType dtype) {
     return fmt::format("matrix: expected F32, F16 or BF16, found {}", tensor::dtype_name(dtype));
   });
   return *format;
+}
+
+DeviceLayout tiles_of(Format format, std::int64_t rows, std::int64_t elements) {
+  base::check(has_tiles(format), ErrorCode::kInvalidArgument,
+              [&] { return fmt::format("{}: there are no tiles of it", info(format).name); });
+  return {.format = *device_format(format), .rows = rows, .columns = elements};
 }
 
 }  // namespace
@@ -80,8 +87,17 @@ tensor::Tensor Matrix::tensor() const {
 }
 
 std::int64_t Matrix::bytes_of(Format format, const Shape& shape, Layout layout) {
-  return layout == Layout::kPanels ? panels_bytes(format, rows_of(shape), row_elements(shape))
-                                   : rows_of(shape) * quant::row_bytes(format, row_elements(shape));
+  const std::int64_t rows = rows_of(shape);
+  const std::int64_t elements = row_elements(shape);
+  switch (layout) {
+    case Layout::kRows:
+      break;
+    case Layout::kPanels:
+      return panels_bytes(format, rows, elements);
+    case Layout::kTiles:
+      return tiles_of(format, rows, elements).bytes();
+  }
+  return rows * quant::row_bytes(format, elements);
 }
 
 namespace {
@@ -94,6 +110,14 @@ void decode_part(const Matrix& matrix, std::int64_t row, std::int64_t begin, std
         matrix.bytes_begin() + row * matrix.row_bytes() + quant::row_bytes(format, begin);
     const auto bytes = static_cast<std::size_t>(quant::row_bytes(format, std::ssize(out)));
     return decode_row(format, {block, bytes}, out);
+  }
+  if (matrix.layout() == Layout::kTiles) {
+    const DeviceLayout tiles = tiles_of(format, matrix.shape()[0], matrix.shape()[1]);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      out[i] = decode_device_element(tiles, matrix.bytes_begin(), row,
+                                     begin + static_cast<std::int64_t>(i));
+    }
+    return;
   }
   const std::byte* unit = matrix.bytes_begin() +
                           row / kPanelRows * panel_bytes(format, row_elements(matrix.shape())) +

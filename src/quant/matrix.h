@@ -22,6 +22,7 @@ std::optional<tensor::DType> dtype_of(Format format);
 enum class Layout : std::uint8_t {
   kRows,    // row after row of blocks, as files hold them
   kPanels,  // sixteen rows interleaved, as kernels of the CPU multiply them (panels.h)
+  kTiles,   // the operands of tensor cores one after the other, for the GPU (device_tiles.h)
 };
 
 /// A copyable view; const-ness is that of the owner, as with tensor::Tensor. A row lies along the
@@ -30,7 +31,7 @@ class Matrix {
  public:
   Matrix() = default;
   /// Throws: Error{kInvalidArgument} for shapes whose rows do not divide into blocks, and for
-  /// panels of a plain format.
+  /// panels or tiles of a format that has none.
   Matrix(void* data, Format format, const tensor::Shape& shape, Layout layout = Layout::kRows);
   /// Of F32, F16 or BF16: every plain tensor is a matrix.
   /// Throws: Error{kInvalidArgument} for other types.
@@ -40,7 +41,7 @@ class Matrix {
   Format format() const { return format_; }
   Layout layout() const { return layout_; }
   const tensor::Shape& shape() const { return shape_; }
-  /// Of a row of blocks; panels have no bytes of a single row.
+  /// Of a row of blocks; panels and tiles have no bytes of a single row.
   std::int64_t row_bytes() const { return row_bytes_; }
   std::int64_t bytes() const { return bytes_; }
   std::byte* bytes_begin() const { return static_cast<std::byte*>(data_); }

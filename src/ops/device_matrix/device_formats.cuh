@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tiles of repacked matrices (device_matrix.h) to operands of the tensor cores. A code becomes a
-// bf16 number without rounding, but for levels of tables, which are rounded to bf16, and elements
-// of more than 8 significant bits, which become the sum of two; scales multiply float32 sums.
+// bf16 number without rounding, but for levels of tables, which are rounded to bf16; scales
+// multiply float32 sums.
 #pragma once
 
 #include <cuda_fp16.h>
@@ -161,49 +161,6 @@ struct CodesBF16 {
   }
 };
 
-/// Two floats as the sum of two pairs of bf16.
-__device__ inline void split_pair(float first, float second, std::uint32_t& high,
-                                  std::uint32_t& low) {
-  high = minimax::cuda::pack_bf16(first, second);
-  low = minimax::cuda::pack_bf16(first - minimax::cuda::low_bf16(high),
-                                 second - minimax::cuda::high_bf16(high));
-}
-
-/// binary16: both addends together are exact.
-struct CodesF16 {
-  static constexpr int kPlanes = 2;
-  static constexpr int kSteps = 4;
-  static constexpr bool kTable = false;
-  static constexpr bool kIntegers = false;
-
-  __device__ static void unpack(const std::uint32_t (&words)[16], WeightOperand<2, 4>& operand,
-                                const std::uint32_t* /*table*/) {
-#pragma unroll
-    for (int i = 0; i < 16; ++i) {
-      const float2 pair = __half22float2(reinterpret_cast<const __half2&>(words[i]));
-      split_pair(pair.x, pair.y, operand.registers[0][i / 4][i % 4],
-                 operand.registers[1][i / 4][i % 4]);
-    }
-  }
-};
-
-/// binary32: 16 bits of the mantissa are kept.
-struct CodesF32 {
-  static constexpr int kPlanes = 2;
-  static constexpr int kSteps = 2;
-  static constexpr bool kTable = false;
-  static constexpr bool kIntegers = false;
-
-  __device__ static void unpack(const std::uint32_t (&words)[16], WeightOperand<2, 2>& operand,
-                                const std::uint32_t* /*table*/) {
-#pragma unroll
-    for (int i = 0; i < 8; ++i) {
-      split_pair(__uint_as_float(words[2 * i]), __uint_as_float(words[2 * i + 1]),
-                 operand.registers[0][i / 4][i % 4], operand.registers[1][i / 4][i % 4]);
-    }
-  }
-};
-
 /// What sums of a group are multiplied with, for the two rows of a lane.
 struct GroupScales {
   float scale[2];
@@ -266,12 +223,6 @@ struct DeviceFormatTraits {
 template <DeviceFormat format>
 struct DeviceFormatOf;
 
-template <>
-struct DeviceFormatOf<DeviceFormat::kF32>
-    : DeviceFormatTraits<DeviceFormat::kF32, CodesF32, NoScales, 0> {};
-template <>
-struct DeviceFormatOf<DeviceFormat::kF16>
-    : DeviceFormatTraits<DeviceFormat::kF16, CodesF16, NoScales, 0> {};
 template <>
 struct DeviceFormatOf<DeviceFormat::kBF16>
     : DeviceFormatTraits<DeviceFormat::kBF16, CodesBF16, NoScales, 0> {};

@@ -36,9 +36,7 @@ struct BlockRows {
   __device__ std::uint32_t code(std::int64_t row, std::int64_t column) const {
     const Block& from = block(row, column);
     const int i = static_cast<int>(column % Source::kElements);
-    if constexpr (format == DeviceFormat::kF32) {
-      return __float_as_uint(from.value);
-    } else if constexpr (format == DeviceFormat::kF16 || format == DeviceFormat::kBF16) {
+    if constexpr (format == DeviceFormat::kBF16) {
       return from.value.bits;
     } else if constexpr (format == DeviceFormat::kInt4G64 || format == DeviceFormat::kInt4G32) {
       return static_cast<std::uint32_t>(Source::code(from, i) + 8);
@@ -188,10 +186,6 @@ void repack_as(const Repack& args, minimax::cuda::Stream stream) {
 
 void repack(const Repack& args, minimax::cuda::Stream stream) {
   switch (args.format) {
-    case quant::Format::kF32:
-      return repack_as<quant::F32, DeviceFormat::kF32>(args, stream);
-    case quant::Format::kF16:
-      return repack_as<quant::F16, DeviceFormat::kF16>(args, stream);
     case quant::Format::kBF16:
       return repack_as<quant::BF16, DeviceFormat::kBF16>(args, stream);
     case quant::Format::kInt8G64:
@@ -219,6 +213,11 @@ void repack(const Repack& args, minimax::cuda::Stream stream) {
     default:
       minimax::cuda::check(cudaErrorNotSupported, "repack");
   }
+}
+
+void repack_and_wait(const Repack& args) {
+  repack(args, cudaStreamPerThread);
+  minimax::cuda::check(cudaStreamSynchronize(cudaStreamPerThread), "repacking weights");
 }
 
 void repack_fp8(const RepackFP8& args, minimax::cuda::Stream stream) {

@@ -2,7 +2,6 @@
 // Rows of blocks, as files hold them, to the tiles of device_matrix.h, on the GPU.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include "cuda/stream.h"
@@ -23,6 +22,9 @@ struct Repack {
   std::int64_t matrices = 1;
 };
 void repack(const Repack& args, minimax::cuda::Stream stream);
+
+/// The same, on the stream of the thread that asks; done when it returns.
+void repack_and_wait(const Repack& args);
 
 /// The same for e4m3 numbers and their float32 scales, one for a block of
 /// scale_rows x scale_columns elements: 1 x columns for channels, 128 x 128 for blocks.

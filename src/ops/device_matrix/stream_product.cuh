@@ -13,7 +13,7 @@
 namespace minimax::ops::cuda {
 
 /// One element of the sums of an item: row `row` of the first or second row of tiles, and a column,
-/// which is a row of x as shared memory holds them (kBF16Split: two for one).
+/// which is a row of x.
 struct StreamElement {
   int item;
   int second;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts rows of activations into shared memory as the tensor cores want them: bf16 as they are,
-// float32 as the sum of two bf16 numbers in two rows (the even one the larger), or bf16 as integers
-// of two bytes in two rows.
+// or as integers of two bytes in two rows.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +9,7 @@
 
 namespace minimax::ops::cuda {
 
-/// Rows of one matrix in device memory, [., columns] of bf16, or of float32 in kBF16Split.
+/// Rows of one matrix in device memory, [., columns] of bf16.
 struct RowSource {
   const void* data;
   int columns;
@@ -32,22 +31,6 @@ __device__ inline uint4 load_bf16_columns(const std::uint16_t* row, int column, 
   };
   return make_uint4(at(0) | at(1) << 16, at(2) | at(3) << 16, at(4) | at(5) << 16,
                     at(6) | at(7) << 16);
-}
-
-/// Eight floats of a row as their rounded values or as what was rounded off.
-__device__ inline uint4 load_float_columns(const float* row, int column, int columns, bool rest) {
-  std::uint32_t words[4];
-#pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    const int at = column + 2 * i;
-    const float first = at < columns ? __ldcg(row + at) : 0.0f;
-    const float second = at + 1 < columns ? __ldcg(row + at + 1) : 0.0f;
-    std::uint32_t high;
-    std::uint32_t low;
-    split_pair(first, second, high, low);
-    words[i] = rest ? low : high;
-  }
-  return make_uint4(words[0], words[1], words[2], words[3]);
 }
 
 /// Sums of the groups of rows of bf16, for formats whose codes are biased or have minima.
@@ -73,32 +56,22 @@ __device__ void sum_groups(const StreamRows& x, int columns) {
 
 /// Copies the columns of all rows as bf16; row_of(r) is the row of the source that row r of x is
 /// taken from.
-template <class F, StreamMode mode, class RowOf>
+template <class F, class RowOf>
 __device__ void stage_bf16(const RowSource& source, const StreamRows& x, const ColumnRange& range,
                            RowOf row_of) {
-  constexpr int kAddends = StreamTraits<F, mode>::kAddends;
   const int vectors = range.count / 8;
 #pragma unroll 4
-  for (int i = static_cast<int>(threadIdx.x); i < x.rows * kAddends * vectors;
-       i += kStreamThreads) {
+  for (int i = static_cast<int>(threadIdx.x); i < x.rows * vectors; i += kStreamThreads) {
     const int r = i / vectors;
     const int column = (i - r * vectors) * 8;
-    const std::int64_t offset = static_cast<std::int64_t>(row_of(r / kAddends)) * source.columns;
-    uint4 value;
-    if constexpr (mode == StreamMode::kBF16Split) {
-      value = load_float_columns(static_cast<const float*>(source.data) + offset,
-                                 range.begin + column, source.columns, r % 2 != 0);
-    } else {
-      value = load_bf16_columns(static_cast<const std::uint16_t*>(source.data) + offset,
-                                range.begin + column, source.columns);
-    }
-    *reinterpret_cast<uint4*>(x.data + r * x.stride + column * 2) = value;
+    const std::int64_t offset = static_cast<std::int64_t>(row_of(r)) * source.columns;
+    *reinterpret_cast<uint4*>(x.data + r * x.stride + column * 2) =
+        load_bf16_columns(static_cast<const std::uint16_t*>(source.data) + offset,
+                          range.begin + column, source.columns);
   }
   if constexpr (F::kBias != 0.0f || F::Scales::kHasMin) {
-    StreamRows stored = x;
-    stored.rows = x.rows * kAddends;
     __syncthreads();
-    sum_groups<F>(stored, range.count);
+    sum_groups<F>(x, range.count);
   }
 }
 
@@ -240,7 +213,7 @@ __device__ void stage_rows(const RowSource& source, const StreamRows& x, const C
   if constexpr (mode == StreamMode::kInteger) {
     stage_integer_rows<F>(source, x, range, row_of);
   } else {
-    stage_bf16<F, mode>(source, x, range, row_of);
+    stage_bf16<F>(source, x, range, row_of);
   }
 }
 

@@ -10,10 +10,6 @@ namespace minimax::ops {
 template <class Visitor>
 decltype(auto) visit_device_format(DeviceFormat format, Visitor&& visitor) {
   switch (format) {
-    case DeviceFormat::kF32:
-      return visitor.template operator()<DeviceFormat::kF32>();
-    case DeviceFormat::kF16:
-      return visitor.template operator()<DeviceFormat::kF16>();
     case DeviceFormat::kBF16:
       return visitor.template operator()<DeviceFormat::kBF16>();
     case DeviceFormat::kInt8G64:

@@ -31,8 +31,8 @@ inline constexpr int kStreamRows = 8;  // of one entry
 inline constexpr int kStreamMaxEntries = 128;
 inline constexpr int kStreamPartItems = 32;  // items whose sums wait for further parts of K
 inline constexpr int kStreamPartialBytes = kStreamPartItems * 256 * 4;  // of a block
-inline constexpr int kStreamDynamicBytes = 226000;
-inline constexpr int kReductionStride = 144;  // floats: half of the banks apart
+inline constexpr int kStreamDynamicBytes = 225000;  // beside 7 KB of static shared memory
+inline constexpr int kReductionStride = 144;        // floats: half of the banks apart
 inline constexpr int kReductionBytes = kStreamWarps * 2 * kReductionStride * 4;
 inline constexpr int kTableBytes = 256 * 32 * 4;
 
@@ -92,21 +92,24 @@ struct StreamRuns {
 
 /// How rows and tiles are multiplied.
 enum class StreamMode : std::uint8_t {
-  kBF16,       // rows of bf16, weights as bf16
-  kBF16Split,  // rows of float32, as two of bf16
-  kInteger,    // rows of bf16 as two of bytes, weights as bytes
+  kBF16,     // rows of bf16, weights as bf16
+  kInteger,  // rows of bf16 as two of bytes, weights as bytes
 };
 
 /// Whether integers do.
 template <class F>
 inline constexpr bool kHasIntegerMode = F::Codes::kIntegers && F::kTile.group >= 32;
 
+template <class F>
+inline constexpr StreamMode kStreamMode =
+    kHasIntegerMode<F> ? StreamMode::kInteger : StreamMode::kBF16;
+
 template <class F, StreamMode mode>
 struct StreamTraits {
   static constexpr DeviceTile kTile = F::kTile;
   static constexpr bool kInteger = mode == StreamMode::kInteger;
   static constexpr int kAddends = mode == StreamMode::kBF16 ? 1 : 2;  // rows for one of x
-  static constexpr int kEntryRows = mode == StreamMode::kBF16Split ? 4 : 8;
+  static constexpr int kEntryRows = 8;
   static constexpr int kTileBytes = kTile.bytes();
   static constexpr int kStageBytes = 2 * kTileBytes;  // of a warp: both rows of tiles
   static constexpr int kTable = F::Codes::kTable ? kTableBytes : 0;

@@ -8,7 +8,9 @@
 #include "base/check.h"
 #include "cuda/gates.cuh"
 #include "cuda/kernel.cuh"
+#include "ops/device_matrix/decode_tiles_cuda.h"
 #include "ops/grouped_matmul/grouped_matmul_kernels.h"
+#include "ops/scratch.h"
 #include "quant/format.h"
 
 namespace minimax::ops::cuda {
@@ -156,7 +158,7 @@ Experts experts_of(std::span<const quant::Matrix> weights) {
       weights.size() > 1 ? weights[1].bytes_begin() - first.bytes_begin() : 0;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     base::check(
-        weights[i].format() == first.format() &&
+        weights[i].format() == first.format() && weights[i].layout() == first.layout() &&
             weights[i].bytes_begin() == first.bytes_begin() + static_cast<std::int64_t>(i) * stride,
         ErrorCode::kUnsupported,
         "grouped_matmul: expected experts of one format, equally spaced, on a GPU");
@@ -179,6 +181,34 @@ void run(const Context& ctx, const GroupedCall& call, quant::Format format, cons
   check_launch("grouped_matmul");
 }
 
+// The tiles of an expert as rows of bf16.
+Experts decoded(const Context& ctx, const quant::Matrix& weight, const ScratchScope& scratch) {
+  const tensor::Tensor rows = scratch.tensor(tensor::DType::kBF16, weight.shape());
+  const tensor::Shape& shape = weight.shape();
+  decode_tiles({.tiles = weight.bytes_begin(),
+                .layout = {*device_format(weight.format()), shape[0], shape[1]},
+                .rows = shape[0],
+                .out = rows.bytes_begin()},
+               ctx.cuda->stream());
+  return {rows.bytes_begin(), 0};
+}
+
+// One expert after the other: its weights take scratch while it is multiplied.
+template <bool kGated>
+void run_tiles(const Context& ctx, GroupedCall call, std::span<const quant::Matrix> weights,
+               std::span<const quant::Matrix> ups, const tensor::Tensor& x,
+               const tensor::Tensor& out) {
+  call.experts = 1;
+  for (std::size_t e = 0; e < weights.size(); ++e, ++call.offsets) {
+    const ScratchScope scratch(ctx);
+    call.weight = decoded(ctx, weights[e], scratch);
+    if constexpr (kGated) {
+      call.up = decoded(ctx, ups[e], scratch);
+    }
+    run<kGated>(ctx, call, quant::Format::kBF16, x, out);
+  }
+}
+
 }  // namespace
 
 void grouped_gated_matmul(const Context& ctx, const GroupedGatedMatmulArgs& args) {
@@ -194,6 +224,9 @@ void grouped_gated_matmul(const Context& ctx, const GroupedGatedMatmulArgs& args
                          .out = args.out.bytes_begin()};
   base::check(args.gate.front().format() == args.up.front().format(), ErrorCode::kUnsupported,
               "grouped_gated_matmul: expected one format of gate and up on a GPU");
+  if (args.gate.front().layout() == quant::Layout::kTiles) {
+    return run_tiles<true>(ctx, call, args.gate, args.up, args.x, args.out);
+  }
   run<true>(ctx, call, args.gate.front().format(), args.x, args.out);
 }
 
@@ -208,6 +241,9 @@ void grouped_matmul(const Context& ctx, const GroupedMatmulArgs& args) {
                          .columns = static_cast<int>(args.out.shape()[1]),
                          .inner = static_cast<int>(args.x.shape()[1]),
                          .out = args.out.bytes_begin()};
+  if (args.weight.front().layout() == quant::Layout::kTiles) {
+    return run_tiles<false>(ctx, call, args.weight, {}, args.x, args.out);
+  }
   run<false>(ctx, call, args.weight.front().format(), args.x, args.out);
 }
 

@@ -23,7 +23,7 @@ void moe_decode(const MoeDecode& args, minimax::cuda::Stream stream) {
 std::int64_t moe_decode_scratch_bytes(std::int64_t pairs, std::int64_t hidden, std::int64_t inner,
                                       int processors) {
   const auto aligned = [](std::int64_t bytes) { return (bytes + 255) / 256 * 256; };
-  return kMoeDecodeStateBytes + aligned(pairs * inner * 4) + aligned(pairs * hidden * 4) +
+  return aligned(pairs * inner * 4) + aligned(pairs * hidden * 4) +
          static_cast<std::int64_t>(processors) * kMoeDecodePartialBytes;
 }
 

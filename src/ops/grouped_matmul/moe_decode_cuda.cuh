@@ -19,9 +19,8 @@ namespace minimax::ops::cuda {
 
 /// The parts of the scratch.
 struct MoeDecodeScratch {
-  unsigned* barrier;  // blocks that have come, and the number of barriers passed
-  void* inner;        // [pairs, inner] of the type of x, sorted by expert
-  float* rows;        // [pairs, hidden], sorted by expert
+  void* inner;  // [pairs, inner] of the type of x, sorted by expert
+  float* rows;  // [pairs, hidden], sorted by expert
   float* partial;
 };
 
@@ -33,8 +32,6 @@ __host__ __device__ inline MoeDecodeScratch moe_decode_scratch(const MoeDecode& 
   const std::int64_t pairs = args.tokens * args.top_k;
   auto* at = static_cast<std::byte*>(args.scratch);
   MoeDecodeScratch scratch;
-  scratch.barrier = reinterpret_cast<unsigned*>(at);
-  at += kMoeDecodeStateBytes;
   scratch.inner = at;
   at += aligned_256(pairs * args.gate_layout.rows * 4);
   scratch.rows = reinterpret_cast<float*>(at);
@@ -155,16 +152,9 @@ struct MoeDecodeJob {
   }
 
   __device__ void finish(const StreamRun& run, float sum, const StreamElement& element) const {
-    int column = element.column;
-    bool kept = true;
-    if constexpr (mode == StreamMode::kBF16Split) {
-      sum += __shfl_xor_sync(0xffffffffu, sum, 2);  // the column of the rests
-      kept = column % 2 == 0;
-      column /= 2;
-    }
     const StreamEntry& entry = plan.entries[run.entry];
-    kept = kept && column < entry.rows;
-    const int row = entry.row_begin + column;
+    const bool kept = element.column < entry.rows;
+    const int row = entry.row_begin + element.column;
     if (is_down(run)) {
       const int tile = run.unit + 2 * element.item + element.second;
       if (kept && tile < run.unit + run.units) {
@@ -184,12 +174,8 @@ struct MoeDecodeJob {
     }
     const float value = gate / (1.0f + __expf(-gate)) * up;
     const std::int64_t at = row * args.gate_layout.rows + column;
-    if constexpr (mode == StreamMode::kBF16Split) {
-      __stcg(static_cast<float*>(scratch().inner) + at, value);
-    } else {
-      __stcg(static_cast<std::uint16_t*>(scratch().inner) + at,
-             __bfloat16_as_ushort(__float2bfloat16_rn(value)));
-    }
+    __stcg(static_cast<std::uint16_t*>(scratch().inner) + at,
+           __bfloat16_as_ushort(__float2bfloat16_rn(value)));
   }
 
   __device__ void finish_down(float sum, int row, int column) const {
@@ -198,7 +184,9 @@ struct MoeDecodeJob {
     }
   }
 
-  __device__ void end_phase() const { minimax::cuda::wait_for_grid(scratch().barrier); }
+  __device__ void end_phase() const {
+    minimax::cuda::wait_for_grid(static_cast<unsigned*>(args.barrier));
+  }
 
   /// Sums over the experts of all tokens, a share of the elements.
   __device__ void combine() const {
@@ -286,23 +274,13 @@ __global__ void __launch_bounds__(kStreamThreads, 1)
   }
 }
 
-template <DeviceFormat format, StreamMode mode>
-void launch_moe_decode_mode(const MoeDecode& args, MoePhases phases, minimax::cuda::Stream stream) {
-  minimax::cuda::launch_early(
-      "moe_decode", &moe_decode_kernel<DeviceFormatOf<format>, mode>,
-      {.blocks = args.processors, .threads = kStreamThreads, .shared_bytes = kStreamDynamicBytes},
-      stream, args, phases);
-}
-
 template <DeviceFormat format>
 void launch_moe_decode(const MoeDecode& args, MoePhases phases, minimax::cuda::Stream stream) {
-  constexpr StreamMode kRounded =
-      kHasIntegerMode<DeviceFormatOf<format>> ? StreamMode::kInteger : StreamMode::kBF16;
-  if (args.x_is_float) {
-    launch_moe_decode_mode<format, StreamMode::kBF16Split>(args, phases, stream);
-  } else {
-    launch_moe_decode_mode<format, kRounded>(args, phases, stream);
-  }
+  using F = DeviceFormatOf<format>;
+  minimax::cuda::launch_early(
+      "moe_decode", &moe_decode_kernel<F, kStreamMode<F>>,
+      {.blocks = args.processors, .threads = kStreamThreads, .shared_bytes = kStreamDynamicBytes},
+      stream, args, phases);
 }
 
 }  // namespace minimax::ops::cuda

@@ -12,6 +12,7 @@
 
 namespace minimax::ops::cuda {
 
+inline constexpr std::int64_t kMoeDecodeMaxTokens = 64;
 inline constexpr std::int64_t kMoeDecodeMaxPairs = 128;
 inline constexpr std::int64_t kMoeDecodeMaxExperts = 256;
 
@@ -22,16 +23,17 @@ struct ExpertMatrices {
 };
 
 /// out[t] = sum over slots s of expert_weights[t, s] * down_e (SiLU(gate_e x[t]) * (up_e x[t])),
-/// e = expert_ids[t, s], in the order of the slots. Sums are float32; what enters down has
-/// the type of x, and rows of float32 count with 16 bits of mantissa. The same bits for the same
-/// ids. Everything that changes from step to step is read from device memory: the launch can be
-/// captured. Requires: 1 <= tokens <= 64, pairs (tokens * top_k) <= kMoeDecodeMaxPairs, experts <=
-/// kMoeDecodeMaxExperts, ids of a token differ and lie in [0, experts), gate and up have one
-/// format. The blocks wait for each other, so two launches must not run at the same time, in two
-/// streams. Throws: Error{kDevice} where the launch fails.
+/// e = expert_ids[t, s], in the order of the slots. Sums are float32; what enters down is
+/// rounded to bf16. The same bits for the same ids.
+/// Everything that changes from step to step is read from device memory: the launch can be
+/// captured. The blocks wait for each other, so two launches must not run at the same time, in
+/// two streams.
+/// Requires: 1 <= tokens <= kMoeDecodeMaxTokens, pairs (tokens * top_k) <= kMoeDecodeMaxPairs,
+/// experts <= kMoeDecodeMaxExperts; ids of a token differ and lie in [0, experts); gate and up
+/// have one format.
+/// Throws: Error{kDevice} where the launch fails.
 struct MoeDecode {
-  const void* x;  // [tokens, hidden] bf16 or float32
-  bool x_is_float = false;
+  const void* x;                   // [tokens, hidden] bf16
   const std::int32_t* expert_ids;  // [tokens, top_k]
   const float* expert_weights;     // [tokens, top_k]
   std::int64_t tokens;             // T
@@ -44,13 +46,11 @@ struct MoeDecode {
   ExpertMatrices down;
   void* out;  // [tokens, hidden] bf16 or float32; must not overlap x
   bool out_is_float = false;
-  void* scratch;   // moe_decode_scratch_bytes(...); its first kMoeDecodeStateBytes zero at first
+  void* barrier;   // Runtime::grid_barrier(), or two words that are zero at first
+  void* scratch;   // moe_decode_scratch_bytes(...)
   int processors;  // multiprocessors of the GPU
 };
 void moe_decode(const MoeDecode& args, minimax::cuda::Stream stream);
-
-/// What a launch leaves as it found it: zeroed once, before the first.
-inline constexpr std::int64_t kMoeDecodeStateBytes = 64 * 1024;
 
 /// Scratch of launches one after the other, which may be of different layers.
 std::int64_t moe_decode_scratch_bytes(std::int64_t pairs, std::int64_t hidden, std::int64_t inner,

@@ -64,7 +64,9 @@ void measure(DeviceFormat format, const char* name, double rate,
   const auto bytes =
       static_cast<std::size_t>(cuda::moe_decode_scratch_bytes(64 * kTopK, kHidden, kInner, 132));
   must(cudaMalloc(&scratch, bytes));
-  must(cudaMemset(scratch, 0, bytes));
+  void* barrier = nullptr;
+  must(cudaMalloc(&barrier, 64));
+  must(cudaMemset(barrier, 0, 64));
   const float* weights = uploaded(std::vector<float>(64 * kTopK, 0.5f));
   for (const bool skewed : {false, true}) {
     for (const std::int64_t tokens : counts) {
@@ -83,6 +85,7 @@ void measure(DeviceFormat format, const char* name, double rate,
                           .down_layout = down,
                           .down = {downs, down.bytes()},
                           .out = out,
+                          .barrier = barrier,
                           .scratch = scratch,
                           .processors = 132},
                          stream);

@@ -3,10 +3,6 @@
 
 namespace minimax::ops::cuda {
 
-template void launch_moe_decode<DeviceFormat::kF32>(const MoeDecode&, MoePhases,
-                                                    minimax::cuda::Stream);
-template void launch_moe_decode<DeviceFormat::kF16>(const MoeDecode&, MoePhases,
-                                                    minimax::cuda::Stream);
 template void launch_moe_decode<DeviceFormat::kBF16>(const MoeDecode&, MoePhases,
                                                      minimax::cuda::Stream);
 

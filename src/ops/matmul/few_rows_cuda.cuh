@@ -8,6 +8,7 @@
 #include "ops/device_matrix/stream_product.cuh"
 #include "ops/device_matrix/stream_rows.cuh"
 #include "ops/matmul/few_rows_kernels.h"
+#include "ops/matmul/store_sum.cuh"
 
 namespace minimax::ops::cuda {
 
@@ -28,25 +29,10 @@ struct FewRowsJob {
 
   __device__ void finish(const StreamRun& run, float sum, const StreamElement& element) const {
     const StreamEntry& entry = plan.entries[run.entry];
-    int column = element.column;
-    bool kept = true;
-    if constexpr (mode == StreamMode::kBF16Split) {
-      sum += __shfl_xor_sync(0xffffffffu, sum, 2);  // the column of the rests
-      kept = column % 2 == 0;
-      column /= 2;
-    }
     const int tile = run.unit + 2 * element.item + element.second;
     const std::int64_t row = 16 * static_cast<std::int64_t>(tile) + element.row;
-    if (kept && column < entry.rows && row < args.layout.rows && tile < run.unit + run.units) {
-      store((entry.row_begin + column) * args.layout.rows + row, sum);
-    }
-  }
-
-  __device__ void store(std::int64_t at, float sum) const {
-    if (args.out_is_float) {
-      static_cast<float*>(args.out)[at] = sum;
-    } else {
-      static_cast<__nv_bfloat16*>(args.out)[at] = __float2bfloat16_rn(sum);
+    if (element.column < entry.rows && row < args.layout.rows && tile < run.unit + run.units) {
+      store_sum(args, entry.row_begin + element.column, row, sum);
     }
   }
 
@@ -87,28 +73,18 @@ __global__ void __launch_bounds__(kStreamThreads, 1)
   fill_table<F>(StreamMemory<T>(dynamic).table);
   __syncthreads();
   FewRowsJob<F, mode> job = {.args = args, .plan = plan};
-  auto* partial = static_cast<std::byte*>(args.scratch) + kFewRowsStateBytes +
+  auto* partial = static_cast<std::byte*>(args.scratch) +
                   static_cast<std::int64_t>(blockIdx.x) * kStreamPartialBytes;
   run_stream<F, mode>(job, plan, runs, meetings, dynamic, reinterpret_cast<float*>(partial));
 }
 
-template <DeviceFormat format, StreamMode mode>
-void launch_few_rows_mode(const FewRowsProduct& args, minimax::cuda::Stream stream) {
-  minimax::cuda::launch_early(
-      "few_rows_product", &few_rows_kernel<DeviceFormatOf<format>, mode>,
-      {.blocks = args.processors, .threads = kStreamThreads, .shared_bytes = kStreamDynamicBytes},
-      stream, args);
-}
-
 template <DeviceFormat format>
 void launch_few_rows(const FewRowsProduct& args, minimax::cuda::Stream stream) {
-  constexpr StreamMode kRounded =
-      kHasIntegerMode<DeviceFormatOf<format>> ? StreamMode::kInteger : StreamMode::kBF16;
-  if (args.x_is_float) {
-    launch_few_rows_mode<format, StreamMode::kBF16Split>(args, stream);
-  } else {
-    launch_few_rows_mode<format, kRounded>(args, stream);
-  }
+  using F = DeviceFormatOf<format>;
+  minimax::cuda::launch_early(
+      "few_rows_product", &few_rows_kernel<F, kStreamMode<F>>,
+      {.blocks = args.processors, .threads = kStreamThreads, .shared_bytes = kStreamDynamicBytes},
+      stream, args);
 }
 
 }  // namespace minimax::ops::cuda

@@ -22,13 +22,13 @@ constexpr NamedFormat kFormats[] = {
     {DeviceFormat::kInt4Min, "q4_k"},     {DeviceFormat::kNF4, "nf4"},
     {DeviceFormat::kInt8G64, "int8_g64"}, {DeviceFormat::kInt8G16, "q6_k"},
     {DeviceFormat::kFP8, "fp8"},          {DeviceFormat::kBF16, "bf16"},
-    {DeviceFormat::kF16, "f16"},          {DeviceFormat::kF32, "f32"},
 };
 
 struct Bench {
   double rate;  // bytes per microsecond
   void* x;
   void* out;
+  void* barrier;
   void* scratch;
 };
 
@@ -45,7 +45,8 @@ void measure(const Bench& bench, const NamedFormat& named, std::int64_t columns,
                               .rows = count,
                               .weight = weights + i % copies * layout.bytes(),
                               .layout = layout,
-                              .out = bench.out,
+                              .outs = {{bench.out, columns}},
+                              .barrier = bench.barrier,
                               .scratch = bench.scratch,
                               .processors = 132},
                              stream);
@@ -67,7 +68,8 @@ int run() {
   bench.x = random_tiles({DeviceFormat::kBF16, 64, 16384});
   must(cudaMalloc(&bench.out, 64 * 200064 * 4));
   must(cudaMalloc(&bench.scratch, cuda::kFewRowsScratchBytes));
-  must(cudaMemset(bench.scratch, 0, cuda::kFewRowsScratchBytes));
+  must(cudaMalloc(&bench.barrier, 64));
+  must(cudaMemset(bench.barrier, 0, 64));
   const std::vector<std::vector<std::int64_t>> shapes = {{18432, 6144}, {24576, 6144}, {8192, 6144},
                                                          {6144, 8192},  {9216, 6144},  {6144, 9216},
                                                          {200064, 6144}};

@@ -3,8 +3,6 @@
 
 namespace minimax::ops::cuda {
 
-template void launch_few_rows<DeviceFormat::kF32>(const FewRowsProduct&, minimax::cuda::Stream);
-template void launch_few_rows<DeviceFormat::kF16>(const FewRowsProduct&, minimax::cuda::Stream);
 template void launch_few_rows<DeviceFormat::kBF16>(const FewRowsProduct&, minimax::cuda::Stream);
 
 }  // namespace minimax::ops::cuda

@@ -6,11 +6,13 @@
 
 namespace minimax::ops::cuda {
 
-/// Up to 8 rows at a time share a read of the weights.
+inline constexpr std::int64_t kFewestRows = 8;
+
+/// Up to kFewestRows rows.
 template <DeviceFormat format>
 void launch_few_rows(const FewRowsProduct& args, minimax::cuda::Stream stream);
 
-/// Up to 64 rows of bf16 or 32 of float32 do. sm_90a.
+/// Up to kFewRows rows. sm_90a.
 template <DeviceFormat format>
 void launch_several_rows(const FewRowsProduct& args, minimax::cuda::Stream stream);
 

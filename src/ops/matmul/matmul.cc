@@ -9,6 +9,7 @@
 #include "ops/checks.h"
 #include "ops/matmul/matmul_kernels.h"
 #include "ops/weight_product.h"
+#include "quant/device_tiles.h"
 
 namespace minimax::ops {
 namespace {
@@ -44,14 +45,18 @@ void cpu_matmul(const Context& ctx, const MatmulArgs& args) {
   });
 }
 
-}  // namespace
-
-void matmul(const Context& ctx, const MatmulArgs& args) {
+void check_arguments(const Context& ctx, const MatmulArgs& args) {
   const Checks checks("matmul", ctx);
   checks.activations("x", args.x, {Checks::kAny, Checks::kAny});
   checks.matrix("weight", args.weight, {Checks::kAny, args.x.shape()[1]});
   checks.activations("out", args.out, {args.x.shape()[0], args.weight.shape()[0]});
   checks.disjoint("out", args.out, "x", args.x);
+}
+
+}  // namespace
+
+void matmul(const Context& ctx, const MatmulArgs& args) {
+  check_arguments(ctx, args);
   switch (ctx.device) {
     case Device::kReference:
       return reference_matmul(args);
@@ -62,6 +67,22 @@ void matmul(const Context& ctx, const MatmulArgs& args) {
   }
 }
 
+void joined_matmul(const Context& ctx, const JoinedMatmulArgs& args) {
+  const auto product = [&](std::size_t i) {
+    return MatmulArgs{
+        .x = args.x, .weight = args.weights[i], .precision = args.precision, .out = args.outs[i]};
+  };
+  for (std::size_t i = 0; i < args.weights.size(); ++i) {
+    check_arguments(ctx, product(i));
+  }
+  if (ctx.device == Device::kCuda && cuda::joined_matmul(ctx, args)) {
+    return;
+  }
+  for (std::size_t i = 0; i < args.weights.size(); ++i) {
+    matmul(ctx, product(i));
+  }
+}
+
 std::int64_t matmul_scratch_bytes(Device device, std::int64_t rows, std::int64_t inner) {
   if (device != Device::kCuda) {
     return weight_product_bytes(rows, inner);
@@ -69,7 +90,8 @@ std::int64_t matmul_scratch_bytes(Device device, std::int64_t rows, std::int64_t
   // Activations as another type, and a part of the weights, decoded.
   const std::int64_t row_bytes = inner * static_cast<std::int64_t>(sizeof(float));
   return tensor::Arena::footprint(rows * row_bytes) +
-         tensor::Arena::footprint(std::max(cuda::kDecodedBytes, row_bytes));
+         tensor::Arena::footprint(
+             std::max(cuda::kDecodedBytes, quant::kDeviceTileRows * row_bytes));
 }
 
 }  // namespace minimax::ops

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "ops/context.h"
 #include "quant/matrix.h"
@@ -25,6 +26,17 @@ struct MatmulArgs {
 /// Moves each weight once for up to six rows, and then from the second cache; bound by reading
 /// memory for few rows, by multiply-adds from some tens on.
 void matmul(const Context& ctx, const MatmulArgs& args);
+
+/// Products of the same rows, one after the other; on a GPU those of few rows with weights that lie
+/// next to each other are one launch.
+struct JoinedMatmulArgs {
+  tensor::Tensor x;                        // [T, K]
+  std::span<const quant::Matrix> weights;  // of [N, K] each
+  Precision precision = Precision::kFloat32;
+  std::span<const tensor::Tensor> outs;  // [T, N] each; must not overlap x
+};
+/// Throws: as matmul().
+void joined_matmul(const Context& ctx, const JoinedMatmulArgs& args);
 
 /// The bytes of scratch that matmul takes for T rows of K at most.
 std::int64_t matmul_scratch_bytes(Device device, std::int64_t rows, std::int64_t inner);

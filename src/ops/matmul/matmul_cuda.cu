@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// matmul on the GPU for many rows: cuBLASLt on plain weights of the activations' type; weights of
-// any other format are decoded into scratch first, some rows of them at a time.
+// matmul on the GPU: few rows by kernels that stream tiles of weights, many by cuBLASLt on plain
+// weights of the activations' type; weights of any other format are decoded into scratch first,
+// some rows of them at a time.
 #include <algorithm>
 
 #include "cuda/kernel.cuh"
+#include "ops/device_matrix/decode_tiles_cuda.h"
+#include "ops/matmul/few_rows_cuda.h"
 #include "ops/matmul/matmul_kernels.h"
 #include "ops/scratch.h"
 #include "quant/format.h"
@@ -30,8 +33,20 @@ void decode_rows(const Context& ctx, const quant::Matrix& weight, std::int64_t f
   });
 }
 
+DeviceLayout tiles_of(const quant::Matrix& weight) {
+  return {*device_format(weight.format()), weight.shape()[0], weight.shape()[1]};
+}
+
 void decode_rows(const Context& ctx, const quant::Matrix& weight, std::int64_t first,
                  const tensor::Tensor& out) {
+  if (weight.layout() == quant::Layout::kTiles) {
+    return decode_tiles({.tiles = weight.bytes_begin(),
+                         .layout = tiles_of(weight),
+                         .first_row = first,
+                         .rows = out.shape()[0],
+                         .out = out.bytes_begin()},
+                        ctx.cuda->stream());
+  }
   quant::visit_format(weight.format(), [&]<class F>() {
     visit_activations(out.dtype(), [&]<class T>() {
       decode_rows<F>(ctx, weight, first, out.shape()[0], elements<T>(out));
@@ -94,34 +109,62 @@ void multiply(const Context& ctx, const minimax::cuda::DenseProduct& product) {
   }
 }
 
-// Rounded where the caller wants that, or where nothing is lost by it.
+// Rounded where the caller wants that, or where nothing is lost by it. Tiles are for rounded rows.
 DType product_type(const MatmulArgs& args) {
   const bool is_exact =
-      args.x.dtype() == DType::kBF16 && args.weight.format() == quant::Format::kBF16;
+      (args.x.dtype() == DType::kBF16 && args.weight.format() == quant::Format::kBF16) ||
+      args.weight.layout() == quant::Layout::kTiles;
   return args.precision == Precision::kBFloat16 || is_exact ? DType::kBF16 : DType::kF32;
 }
 
-}  // namespace
+// The product of few rows with all weights, which lie one after the other.
+void multiply_few(const Context& ctx, const ScratchScope& scratch, const JoinedMatmulArgs& args) {
+  const tensor::Tensor& x = args.x;
+  FewRowsProduct product{
+      .x = x.bytes_begin(),
+      .rows = x.shape()[0],
+      .weight = args.weights.front().bytes_begin(),
+      .layout = tiles_of(args.weights.front()),
+      .outs = {},
+      .out_is_float = args.outs.front().dtype() == DType::kF32,
+      .barrier = ctx.cuda->grid_barrier(),
+      .scratch = scratch.tensor(DType::kU8, {kFewRowsScratchBytes}).bytes_begin(),
+      .processors = ctx.cuda->multiprocessors()};
+  product.layout.rows = 0;
+  for (std::size_t i = 0; i < args.outs.size(); ++i) {
+    product.outs[i] = {args.outs[i].bytes_begin(), args.outs[i].shape()[1]};
+    product.layout.rows += args.outs[i].shape()[1];
+  }
+  few_rows_product(product, ctx.cuda->stream());
+}
 
-void matmul(const Context& ctx, const MatmulArgs& args) {
-  const std::int64_t rows = args.x.shape()[0];
-  const std::int64_t inner = args.x.shape()[1];
+bool are_joined(const JoinedMatmulArgs& args) {
+  for (std::size_t i = 1; i < args.weights.size(); ++i) {
+    const quant::Matrix& before = args.weights[i - 1];
+    const quant::Matrix& weight = args.weights[i];
+    if (weight.format() != before.format() || weight.layout() != before.layout() ||
+        weight.bytes_begin() != before.bytes_begin() + before.bytes() ||
+        before.shape()[0] % kDeviceTileRows != 0 || args.outs[i].dtype() != args.outs[0].dtype()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Rows of so many bytes that scratch holds: whole tiles of them.
+std::int64_t rows_at_once(std::int64_t row_bytes) {
+  return std::max(kDeviceTileRows, kDecodedBytes / row_bytes / kDeviceTileRows * kDeviceTileRows);
+}
+
+// Weights of the type of x, some rows of them at a time where they are not so already.
+void multiply_many(const Context& ctx, const ScratchScope& scratch, const tensor::Tensor& x,
+                   const MatmulArgs& args) {
+  const std::int64_t inner = x.shape()[1];
   const std::int64_t columns = args.weight.shape()[0];
-  if (rows == 0 || columns == 0) {
-    return;
-  }
-  const ScratchScope scratch(ctx);
-  const DType dtype = product_type(args);
-  tensor::Tensor x = args.x;
-  if (x.dtype() != dtype) {
-    x = scratch.tensor(dtype, args.x.shape());
-    convert(ctx, args.x, x);
-  }
+  const DType dtype = x.dtype();
   const bool as_it_is = args.weight.is_plain() && args.weight.tensor().dtype() == dtype;
   const std::int64_t at_once =
-      as_it_is ? columns
-               : std::min(columns, std::max<std::int64_t>(
-                                       1, kDecodedBytes / (inner * tensor::dtype_bytes(dtype))));
+      as_it_is ? columns : std::min(columns, rows_at_once(inner * tensor::dtype_bytes(dtype)));
   const tensor::Tensor decoded =
       as_it_is ? args.weight.tensor() : scratch.tensor(dtype, {at_once, inner});
   const std::int64_t out_bytes = tensor::dtype_bytes(args.out.dtype());
@@ -133,12 +176,44 @@ void matmul(const Context& ctx, const MatmulArgs& args) {
     multiply(ctx, {.x = x.bytes_begin(),
                    .weight = decoded.bytes_begin(),
                    .out = args.out.bytes_begin() + first * out_bytes,
-                   .rows = rows,
+                   .rows = x.shape()[0],
                    .columns = count,
                    .inner = inner,
                    .out_stride = columns,
                    .dtype = dtype,
                    .out_dtype = args.out.dtype()});
+  }
+}
+
+}  // namespace
+
+bool joined_matmul(const Context& ctx, const JoinedMatmulArgs& args) {
+  const std::int64_t rows = args.x.shape()[0];
+  if (args.weights.empty() || args.weights.size() > std::size(FewRowsProduct{}.outs) ||
+      args.weights.front().layout() != quant::Layout::kTiles || args.x.dtype() != DType::kBF16 ||
+      rows == 0 || rows > kFewRows || !are_joined(args)) {
+    return false;
+  }
+  multiply_few(ctx, ScratchScope(ctx), args);
+  return true;
+}
+
+void matmul(const Context& ctx, const MatmulArgs& args) {
+  const std::int64_t rows = args.x.shape()[0];
+  if (rows == 0 || args.weight.shape()[0] == 0) {
+    return;
+  }
+  const ScratchScope scratch(ctx);
+  const DType dtype = product_type(args);
+  tensor::Tensor x = args.x;
+  if (x.dtype() != dtype) {
+    x = scratch.tensor(dtype, args.x.shape());
+    convert(ctx, args.x, x);
+  }
+  if (args.weight.layout() == quant::Layout::kTiles && rows <= kFewRows) {
+    multiply_few(ctx, scratch, {.x = x, .weights = {&args.weight, 1}, .outs = {&args.out, 1}});
+  } else {
+    multiply_many(ctx, scratch, x, args);
   }
 }
 

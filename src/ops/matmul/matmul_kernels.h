@@ -24,4 +24,7 @@ inline constexpr std::int64_t kDecodedBytes = std::int64_t{256} << 20;
 /// On the arguments of the operation, checked.
 void matmul(const Context& ctx, const MatmulArgs& args);
 
+/// All products in one launch, if there is a kernel for them; else does nothing and returns false.
+bool joined_matmul(const Context& ctx, const JoinedMatmulArgs& args);
+
 }  // namespace minimax::ops::cuda

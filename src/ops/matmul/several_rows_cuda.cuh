@@ -19,6 +19,7 @@
 #include "cuda/wgmma_narrow.cuh"
 #include "ops/device_matrix/stream_rows.cuh"
 #include "ops/matmul/few_rows_kernels.h"
+#include "ops/matmul/store_sum.cuh"
 
 namespace minimax::ops::cuda {
 
@@ -183,27 +184,21 @@ class RowRing {
   bool live_ = true;
 };
 
-/// Puts a part of all rows into shared memory: rows of float32 as two of bf16.
-template <StreamMode mode, int row_count>
+/// Puts a part of all rows into shared memory.
+template <int row_count>
 __device__ void stage_swizzled(const FewRowsProduct& args, std::byte* rows, int begin,
                                int columns) {
-  constexpr int kAddends = mode == StreamMode::kBF16Split ? 2 : 1;
   const int vectors = columns / 8;
   const int inner = static_cast<int>(args.layout.columns);
 #pragma unroll 4
   for (int i = static_cast<int>(threadIdx.x); i < row_count * vectors; i += kStreamThreads) {
     const int r = i / vectors;
     const int column = (i - r * vectors) * 8;
-    const std::int64_t offset = static_cast<std::int64_t>(r / kAddends) * inner;
     uint4 value = make_uint4(0, 0, 0, 0);
-    if (r < args.rows * kAddends) {
-      if constexpr (mode == StreamMode::kBF16Split) {
-        value = load_float_columns(static_cast<const float*>(args.x) + offset, begin + column,
-                                   inner, r % 2 != 0);
-      } else {
-        value = load_bf16_columns(static_cast<const std::uint16_t*>(args.x) + offset,
-                                  begin + column, inner);
-      }
+    if (r < args.rows) {
+      value = load_bf16_columns(
+          static_cast<const std::uint16_t*>(args.x) + static_cast<std::int64_t>(r) * inner,
+          begin + column, inner);
     }
     std::byte* tile = rows + column / 64 * (row_count * 128) + r * 128;
     *reinterpret_cast<uint4*>(tile + (column / 8 % 8 ^ r % 8) * 16) = value;
@@ -313,23 +308,18 @@ __device__ void multiply_rows(const std::byte* tile, const SeveralMemory& memory
 }
 
 /// Adds the parts of the sums of a round and stores them.
-template <StreamMode mode, int row_count>
+template <int row_count>
 __device__ void add_parts(const FewRowsProduct& args, const SeveralRowsPlan& plan, int round,
                           const float4* partial) {
   constexpr int kBlockVectors = 16 * row_count;  // of 64 x row_count sums
   const int first = round * plan.round_blocks;
   const int blocks = min(plan.round_blocks, plan.blocks - first);
   const std::int64_t part_stride = static_cast<std::int64_t>(plan.round_blocks) * kBlockVectors;
-  const std::int64_t columns = args.layout.rows;
   const auto store = [&](int token, std::int64_t row, float value) {
-    if (token >= args.rows || row >= columns) {
+    if (token >= args.rows || row >= args.layout.rows) {
       return;
     }
-    if (args.out_is_float) {
-      static_cast<float*>(args.out)[token * columns + row] = value;
-    } else {
-      static_cast<__nv_bfloat16*>(args.out)[token * columns + row] = __float2bfloat16_rn(value);
-    }
+    store_sum(args, token, row, value);
   };
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kStreamThreads + threadIdx.x;
        i < static_cast<std::int64_t>(blocks) * kBlockVectors;
@@ -345,19 +335,14 @@ __device__ void add_parts(const FewRowsProduct& args, const SeveralRowsPlan& pla
     const std::int64_t tile = i / (4 * row_count) + 4 * static_cast<std::int64_t>(first);
     const std::int64_t row = 16 * tile + lane / 4;
     const int token = 8 * eight + lane % 4 * 2;
-    if constexpr (mode == StreamMode::kBF16Split) {
-      store(token / 2, row, sum.x + sum.y);
-      store(token / 2, row + 8, sum.z + sum.w);
-    } else {
-      store(token, row, sum.x);
-      store(token + 1, row, sum.y);
-      store(token, row + 8, sum.z);
-      store(token + 1, row + 8, sum.w);
-    }
+    store(token, row, sum.x);
+    store(token + 1, row, sum.y);
+    store(token, row + 8, sum.z);
+    store(token + 1, row + 8, sum.w);
   }
 }
 
-template <class F, StreamMode mode, int row_count>
+template <class F, int row_count>
 __global__ void __launch_bounds__(kStreamThreads, 1)
     several_rows_kernel(const __grid_constant__ FewRowsProduct args,
                         const __grid_constant__ SeveralRowsPlan plan) {
@@ -369,16 +354,15 @@ __global__ void __launch_bounds__(kStreamThreads, 1)
   fill_table<F>(memory.table);
   minimax::cuda::wait_for_kernels_ahead();
   const int columns = ring.tiles() * T::kTile.columns;
-  stage_swizzled<mode, row_count>(args, memory.rows, ring.first_tile() * T::kTile.columns, columns);
+  stage_swizzled<row_count>(args, memory.rows, ring.first_tile() * T::kTile.columns, columns);
   minimax::cuda::fence_shared_for_engines();
   __syncthreads();
   if constexpr (F::Scales::kHasMin) {
     sum_swizzled<row_count>(memory, columns);
     __syncthreads();
   }
-  auto* barrier = static_cast<unsigned*>(args.scratch);
-  auto* partial =
-      reinterpret_cast<float4*>(static_cast<std::byte*>(args.scratch) + kFewRowsStateBytes);
+  auto* barrier = static_cast<unsigned*>(args.barrier);
+  auto* partial = static_cast<float4*>(args.scratch);
   const int part = static_cast<int>(blockIdx.x) % plan.parts;
   const int rounds = (plan.blocks + plan.round_blocks - 1) / plan.round_blocks;
 #pragma unroll 1
@@ -404,7 +388,7 @@ __global__ void __launch_bounds__(kStreamThreads, 1)
       }
     }
     minimax::cuda::wait_for_grid(barrier);
-    add_parts<mode, row_count>(args, plan, round, partial);
+    add_parts<row_count>(args, plan, round, partial);
     if (round + 1 < rounds) {
       minimax::cuda::wait_for_grid(barrier);
     }
@@ -426,7 +410,7 @@ SeveralRowsPlan plan_several_rows(const DeviceLayout& layout, int processors) {
       continue;
     }
     const int ranges = processors / parts;
-    const std::int64_t room = (kFewRowsPartialBytes) / (std::int64_t{parts} * 256 * row_count);
+    const std::int64_t room = (kFewRowsScratchBytes) / (std::int64_t{parts} * 256 * row_count);
     const int round_blocks = static_cast<int>(room < blocks ? room : blocks);
     const int rounds = (blocks + round_blocks - 1) / round_blocks;
     const int of_range = (round_blocks + ranges - 1) / ranges;
@@ -441,37 +425,26 @@ SeveralRowsPlan plan_several_rows(const DeviceLayout& layout, int processors) {
   return best;
 }
 
-template <DeviceFormat format, StreamMode mode, int row_count>
+template <DeviceFormat format, int row_count>
 void launch_several_rows_of(const FewRowsProduct& args, minimax::cuda::Stream stream) {
   using F = DeviceFormatOf<format>;
   const SeveralRowsPlan plan =
       plan_several_rows<SeveralTraits<F, row_count>, row_count>(args.layout, args.processors);
-  minimax::cuda::launch_early("few_rows_product", &several_rows_kernel<F, mode, row_count>,
+  minimax::cuda::launch_early("few_rows_product", &several_rows_kernel<F, row_count>,
                               {.blocks = plan.parts * plan.ranges,
                                .threads = kStreamThreads,
                                .shared_bytes = kSeveralDynamicBytes},
                               stream, args, plan);
 }
 
-template <DeviceFormat format, StreamMode mode>
-void launch_several_rows_mode(const FewRowsProduct& args, minimax::cuda::Stream stream) {
-  const std::int64_t stored = mode == StreamMode::kBF16Split ? 2 * args.rows : args.rows;
-  if (stored <= 16) {
-    launch_several_rows_of<format, mode, 16>(args, stream);
-  } else if (stored <= 32) {
-    launch_several_rows_of<format, mode, 32>(args, stream);
-  } else {
-    launch_several_rows_of<format, mode, 64>(args, stream);
-  }
-}
-
-/// At most 64 rows of bf16 or 32 of float32.
 template <DeviceFormat format>
 void launch_several_rows(const FewRowsProduct& args, minimax::cuda::Stream stream) {
-  if (args.x_is_float) {
-    launch_several_rows_mode<format, StreamMode::kBF16Split>(args, stream);
+  if (args.rows <= 16) {
+    launch_several_rows_of<format, 16>(args, stream);
+  } else if (args.rows <= 32) {
+    launch_several_rows_of<format, 32>(args, stream);
   } else {
-    launch_several_rows_mode<format, StreamMode::kBF16>(args, stream);
+    launch_several_rows_of<format, 64>(args, stream);
   }
 }
 

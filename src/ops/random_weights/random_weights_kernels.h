@@ -15,7 +15,7 @@ void random_row(const RandomWeightsArgs& args, std::int64_t row, std::span<std::
 }  // namespace reference
 
 namespace cuda {
-/// Requires: rows of blocks.
+/// Requires: rows of blocks, or tiles.
 void random_weights(const Context& ctx, const RandomWeightsArgs& args);
 }  // namespace cuda
 

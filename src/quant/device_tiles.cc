@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/device_matrix/device_matrix.h"
+#include "quant/device_tiles.h"
 
 #include <cstring>
 
 #include "quant/nf4.h"
 #include "tensor/float16.h"
 
-namespace minimax::ops {
+namespace minimax::quant {
 namespace {
 
 // Where an element lies in the registers of a warp; see the header.
@@ -60,18 +60,13 @@ float e4m3(std::uint8_t code) {
 
 float level(DeviceFormat format, const std::byte* tile, const Place& at) {
   switch (format) {
-    case DeviceFormat::kF32:
-      return load<float>(tile + lane_byte(at.lane, 32 * at.step + 8 * at.pair + 4 * at.half));
-    case DeviceFormat::kF16:
-      return tensor::to_float(load<tensor::Float16>(
-          tile + lane_byte(at.lane, 16 * at.step + 4 * at.pair + 2 * at.half)));
     case DeviceFormat::kBF16:
       return tensor::to_float(load<tensor::BFloat16>(
           tile + lane_byte(at.lane, 16 * at.step + 4 * at.pair + 2 * at.half)));
     case DeviceFormat::kNF4:
-      return quant::kNf4Values[code_of_4_bits(format, tile, at)];
+      return kNf4Values[code_of_4_bits(format, tile, at)];
     case DeviceFormat::kFP4:
-      return quant::kFp4Values[code_of_4_bits(format, tile, at)];
+      return kFp4Values[code_of_4_bits(format, tile, at)];
     case DeviceFormat::kInt4Min:
       return static_cast<float>(code_of_4_bits(format, tile, at));
     case DeviceFormat::kInt4G64:
@@ -86,37 +81,37 @@ float level(DeviceFormat format, const std::byte* tile, const Place& at) {
 
 }  // namespace
 
-std::optional<DeviceFormat> device_format(quant::Format format) {
+std::optional<DeviceFormat> device_format(Format format) {
   switch (format) {
-    case quant::Format::kF32:
-      return DeviceFormat::kF32;
-    case quant::Format::kF16:
-      return DeviceFormat::kF16;
-    case quant::Format::kBF16:
+    case Format::kBF16:
       return DeviceFormat::kBF16;
-    case quant::Format::kInt8G64:
+    case Format::kInt8G64:
       return DeviceFormat::kInt8G64;
-    case quant::Format::kInt8G32:
-    case quant::Format::kQ8_0:
+    case Format::kInt8G32:
+    case Format::kQ8_0:
       return DeviceFormat::kInt8G32;
-    case quant::Format::kInt8F32:
+    case Format::kInt8F32:
       return DeviceFormat::kInt8F32;
-    case quant::Format::kQ6_K:
+    case Format::kQ6_K:
       return DeviceFormat::kInt8G16;
-    case quant::Format::kInt4G64:
+    case Format::kInt4G64:
       return DeviceFormat::kInt4G64;
-    case quant::Format::kInt4G32:
-    case quant::Format::kQ4_0:
+    case Format::kInt4G32:
+    case Format::kQ4_0:
       return DeviceFormat::kInt4G32;
-    case quant::Format::kQ4_K:
+    case Format::kQ4_K:
       return DeviceFormat::kInt4Min;
-    case quant::Format::kNF4:
+    case Format::kNF4:
       return DeviceFormat::kNF4;
-    case quant::Format::kFP4:
+    case Format::kFP4:
       return DeviceFormat::kFP4;
     default:
       return std::nullopt;
   }
+}
+
+bool has_tiles(Format format) {
+  return device_format(format).has_value() && info(format).block_elements > 1;
 }
 
 float decode_device_element(const DeviceLayout& layout, const std::byte* bytes, std::int64_t row,
@@ -141,4 +136,4 @@ float decode_device_element(const DeviceLayout& layout, const std::byte* bytes, 
                                         : tensor::to_float(load<tensor::Float16>(scale)));
 }
 
-}  // namespace minimax::ops
+}  // namespace minimax::quant
