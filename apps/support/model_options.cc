@@ -2,6 +2,8 @@
 #include "support/model_options.h"
 
 #include <CLI/CLI.hpp>
+#include <string_view>
+#include <utility>
 
 #include "support/expert_counts.h"
 #include "support/model_location.h"
@@ -103,6 +105,14 @@ void add_execution_options(CLI::App& command, Environment& environment, ModelOpt
                        ->capture_default_str()
                        ->group(group));
   environment.bind(
+      command
+          .add_option("--kv-cache-dtype", options.kv_cache_dtype,
+                      "How keys and values are kept; auto: as --dtype; fp8 and int4 have scales")
+          ->type_name("auto|float32|bfloat16|fp8|int4")
+          ->check(one_of({"auto", "float32", "bfloat16", "fp8", "int4"}))
+          ->capture_default_str()
+          ->group(group));
+  environment.bind(
       command.add_option("--isa", options.isa, "Instruction set; auto: the widest here")
           ->type_name("auto|scalar|avx2|avx2_vnni|avx512")
           ->check(one_of({"auto", "scalar", "avx2", "avx2_vnni", "avx512"}))
@@ -127,6 +137,25 @@ void add_execution_options(CLI::App& command, Environment& environment, ModelOpt
                        ->group(group));
 }
 
+namespace {
+
+KvCacheDtype kv_cache_dtype(const std::string& name) {
+  constexpr std::pair<std::string_view, KvCacheDtype> kNames[] = {
+      {"float32", KvCacheDtype::kFloat32},
+      {"bfloat16", KvCacheDtype::kBFloat16},
+      {"fp8", KvCacheDtype::kFp8},
+      {"int4", KvCacheDtype::kInt4},
+  };
+  for (const auto& [known, dtype] : kNames) {
+    if (name == known) {
+      return dtype;
+    }
+  }
+  return KvCacheDtype::kAuto;
+}
+
+}  // namespace
+
 LoadOptions to_load_options(const ModelOptions& options) {
   LoadOptions load;
   if (options.device == "reference") {
@@ -140,6 +169,7 @@ LoadOptions to_load_options(const ModelOptions& options) {
   } else if (options.dtype == "bfloat16") {
     load.dtype = ComputeType::kBFloat16;
   }
+  load.kv_cache_dtype = kv_cache_dtype(options.kv_cache_dtype);
   load.attn_implementation =
       options.attention == "eager" ? AttnImplementation::kEager : AttnImplementation::kFlash;
   load.threads = options.threads;

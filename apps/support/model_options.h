@@ -18,6 +18,7 @@ struct ModelOptions {
   std::string model;  // a directory or org/name; empty: the demonstration model
   std::string device = "cpu";
   std::string dtype = "auto";
+  std::string kv_cache_dtype = "auto";
   std::string isa = "auto";
   std::string attention = "flash";
   std::optional<double> lightning_norm_eps;
@@ -33,7 +34,7 @@ struct ModelOptions {
 /// Adds the positional MODEL, for commands that do not run the model.
 void add_model_location(CLI::App& command, Environment& environment, ModelOptions& options);
 
-/// Adds --threads, --device, --dtype, --isa and --attn-implementation.
+/// Adds --threads, --device, --dtype, --kv-cache-dtype, --isa and --attn-implementation.
 void add_execution_options(CLI::App& command, Environment& environment, ModelOptions& options);
 
 LoadOptions to_load_options(const ModelOptions& options);

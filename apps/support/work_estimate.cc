@@ -51,7 +51,7 @@ double visible_keys(const MiniMaxConfig& config, double depth) {
 
 Work decode_work(const WorkModel& model, const DecodeStep& step) {
   const Geometry g = geometry(model.config);
-  const model::StateSize state = model::state_size(model.config, model.measure.precision);
+  const model::StateSize state = model::state_size(model.config, model.measure.kv_dtype);
   const ModelSize& size = model.measure.size;
   const double keys = visible_keys(model.config, static_cast<double>(step.depth));
   const auto sequences = static_cast<double>(step.sequences);
@@ -68,7 +68,7 @@ Work decode_work(const WorkModel& model, const DecodeStep& step) {
 
 Work prefill_work(const WorkModel& model, std::int64_t tokens) {
   const Geometry g = geometry(model.config);
-  const model::StateSize state = model::state_size(model.config, model.measure.precision);
+  const model::StateSize state = model::state_size(model.config, model.measure.kv_dtype);
   const ModelSize& size = model.measure.size;
   const auto n = static_cast<double>(tokens);
   const double share = expert_share(model.config);

@@ -29,9 +29,20 @@ enum class AttnImplementation {
   kEager,  ///< all scores at once: the reference
 };
 
+/// How the keys and values of softmax layers are kept between steps.
+enum class KvCacheDtype {
+  kAuto,  ///< as activations are
+  kFloat32,
+  kBFloat16,
+  kFp8,   ///< e4m3 with a scale for every token and head: half of bfloat16
+  kInt4,  ///< with a scale for every 32 numbers: 28 % of bfloat16
+};
+
 struct LoadOptions {
   Device device = Device::kCpu;
   ComputeType dtype = ComputeType::kAuto;
+  /// kFp8 and kInt4 need AttnImplementation::kFlash.
+  KvCacheDtype kv_cache_dtype = KvCacheDtype::kAuto;
   AttnImplementation attn_implementation = AttnImplementation::kFlash;
   int threads = 0;  ///< 0: one per available processor
   /// Quantizes the weights of a model that is not quantized yet.

@@ -5,6 +5,7 @@
 #include <cuda_runtime.h>
 
 #include <string>
+#include <vector>
 
 #include "base/check.h"
 #include "cuda/check.h"
@@ -44,24 +45,37 @@ CUtensorMap bf16_tensor_map(const void* matrix, std::int64_t rows, std::int64_t 
   return map;
 }
 
-CUtensorMap memory_rows_map(int box_rows) {
+namespace {
+
+// The first dimensions of a row, then those that memory_rows_map() describes.
+CUtensorMap memory_map(std::vector<cuuint64_t> extents, std::vector<cuuint64_t> strides,
+                       std::vector<cuuint32_t> box, int box_rows) {
   static const auto kEncode = encoder();
-  CUtensorMap map = {};
   constexpr cuuint64_t kAddresses = cuuint64_t{1} << 48;
   const auto rows = static_cast<cuuint32_t>(box_rows);
-  const cuuint64_t extents[] = {128, rows, kMapStep / 256, kAddresses / kMapStep};
-  const cuuint64_t strides[] = {256, 256, kMapStep};
-  const cuuint32_t box[] = {64, rows, 1, 1};
-  const cuuint32_t steps[] = {1, 1, 1, 1};
+  extents.insert(extents.end(), {rows, kMapStep / 256, kAddresses / kMapStep});
+  strides.insert(strides.end(), {256, 256, kMapStep});
+  box.insert(box.end(), {rows, 1, 1});
+  const std::vector<cuuint32_t> steps(box.size(), 1);
+  CUtensorMap map = {};
   const CUresult result =
-      kEncode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 4, reinterpret_cast<void*>(kMapBase), extents,
-              strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+      kEncode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, static_cast<cuuint32_t>(box.size()),
+              reinterpret_cast<void*>(kMapBase), extents.data(), strides.data(), box.data(),
+              steps.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
               CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   base::check(result == CUDA_SUCCESS, ErrorCode::kDevice, [&] {
     return "cuTensorMapEncodeTiled: a map of all memory: error " +
            std::to_string(static_cast<int>(result));
   });
   return map;
+}
+
+}  // namespace
+
+CUtensorMap memory_rows_map(int box_rows) { return memory_map({128}, {}, {64}, box_rows); }
+
+CUtensorMap memory_whole_rows_map(int box_rows) {
+  return memory_map({64, 2}, {128}, {64, 2}, box_rows);
 }
 
 }  // namespace minimax::cuda

@@ -42,6 +42,24 @@ __device__ void load_rows(void* to, const CUtensorMap& map, const void* address,
       : "memory");
 }
 
+/// Whole rows in the same way through a memory_whole_rows_map(box_rows): in shared memory a row is
+/// 256 bytes, and counts as two of the swizzle.
+template <int box_rows>
+__device__ void load_whole_rows(void* to, const CUtensorMap& map, const void* address, int rows,
+                                Barrier& barrier) {
+  const int skipped = box_rows - rows;
+  const std::uint64_t row = (reinterpret_cast<std::uint64_t>(address) >> 8) -
+                            static_cast<std::uint64_t>(skipped) - kMapBase / 256;
+  asm volatile(
+      "cp.async.bulk.tensor.5d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, "
+      "{%3, %3, %4, %5, %6}], [%2];" ::"r"(
+          static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
+      "l"(&map), "r"(barrier_address(barrier)), "r"(0), "r"(skipped),
+      "r"(static_cast<int>(row & (kMapStep / 256 - 1))),
+      "r"(static_cast<int>(row / (kMapStep / 256)))
+      : "memory");
+}
+
 /// Shared memory to the box at (column, row); elements outside of the matrix are left out.
 __device__ inline void store_box(const CUtensorMap& map, const void* from, int column, int row) {
   asm volatile(

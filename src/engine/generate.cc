@@ -15,7 +15,7 @@ namespace {
 /// `tokens` are the most that one of the sequences reads and generates.
 void check_state_memory(const MiniMaxPreTrainedModel::Impl& impl, std::int64_t sequences,
                         std::int64_t tokens) {
-  const model::StateSize size = model::state_size(impl.model.config, impl.model.precision);
+  const model::StateSize size = model::state_size(impl.model.config, impl.model.kv_dtype);
   const std::int64_t needed = size.kv_bytes(tokens);
   const std::int64_t available = base::available_memory_bytes();
   base::check(needed <= available, ErrorCode::kOutOfMemory, [&] {

@@ -14,7 +14,8 @@ namespace {
 // Refuses what would not fit with all that it runs in.
 model::MemoryCheck memory_check(const LoadOptions& options) {
   return [&options](const std::string& name, const model::Model& model) {
-    const model::ModelMeasure measure{.size = model.size, .precision = model.precision};
+    const model::ModelMeasure measure{
+        .size = model.size, .precision = model.precision, .kv_dtype = model.kv_dtype};
     check_device_memory(name, plan_device(model.config, measure, options.device, options.threads),
                         options.device);
   };
@@ -37,7 +38,7 @@ std::unique_ptr<MiniMaxPreTrainedModel::Impl> make_pretrained(const MiniMaxConfi
 }
 
 model::SequenceState empty_sequence(const model::Model& model) {
-  return {model.config, model.precision, model.identity, *model.memory};
+  return {model.config, model.kv_dtype, model.identity, *model.memory};
 }
 
 State make_state(model::SequenceState sequence) {
@@ -61,9 +62,7 @@ void check_token_ids(std::span<const std::int32_t> ids, std::int64_t vocab_size)
 
 State::State(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 State::State(const State& other) : impl_(std::make_unique<Impl>(*other.impl_)) {}
-State& State::operator=(const State& other) {
-  return *this = State(other);
-}
+State& State::operator=(const State& other) { return *this = State(other); }
 State::State(State&&) noexcept = default;
 State& State::operator=(State&&) noexcept = default;
 State::~State() = default;
@@ -113,13 +112,13 @@ State MiniMaxPreTrainedModel::new_state() const { return engine::new_state(impl_
 
 State MiniMaxPreTrainedModel::restore_state(std::string_view bytes) const {
   const model::Model& model = impl_->model;
-  return engine::make_state(model::SequenceState::restore(bytes, model.config, model.precision,
+  return engine::make_state(model::SequenceState::restore(bytes, model.config, model.kv_dtype,
                                                           model.identity, *model.memory));
 }
 
 State MiniMaxPreTrainedModel::load_state(const std::filesystem::path& path) const {
   const model::Model& model = impl_->model;
-  return engine::make_state(model::SequenceState::load_file(path, model.config, model.precision,
+  return engine::make_state(model::SequenceState::load_file(path, model.config, model.kv_dtype,
                                                             model.identity, *model.memory));
 }
 

@@ -64,7 +64,7 @@ std::string DevicePlan::arithmetic() const {
 
 DevicePlan plan_device(const MiniMaxConfig& config, const model::ModelMeasure& measure,
                        Device device, int threads) {
-  const model::StateSize state = model::state_size(config, measure.precision);
+  const model::StateSize state = model::state_size(config, measure.kv_dtype);
   return {.weights = measure.size.weight_bytes,
           .workspace = plan_workspace({.config = config,
                                        .shared_size = config.shared_intermediate_size,

@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "ops/softmax_attention/kv_format.h"
+
 namespace minimax::model {
 
 using tensor::SharedBuffer;
 
 std::int64_t KvLayout::page_bytes() const {
-  return 2 * kPageTokens * heads * head_dim * tensor::dtype_bytes(dtype);
+  return ops::kv_page_bytes(dtype, 2 * heads * kPageTokens, head_dim);
 }
 
 std::int64_t KvLayout::first_page(std::int64_t position) const {

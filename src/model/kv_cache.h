@@ -9,10 +9,20 @@
 #include <span>
 #include <vector>
 
+#include "ops/context.h"
 #include "ops/softmax_attention/softmax_attention.h"
 #include "tensor/shared_buffer.h"
 
 namespace minimax::model {
+
+/// The type of keys and values. Where only the arithmetic is known, that of its activations.
+struct KvType {
+  KvType(tensor::DType type) : dtype(type) {}
+  KvType(ops::Precision precision)
+      : dtype(precision == ops::Precision::kBFloat16 ? tensor::DType::kBF16 : tensor::DType::kF32) {
+  }
+  tensor::DType dtype;  // F32, BF16, or quantized as in ops/softmax_attention/kv_format.h
+};
 
 /// What all caches of a model have in common.
 struct KvLayout {
@@ -54,7 +64,7 @@ class KvCache {
   tensor::SharedBuffer take_front(const KvLayout& layout);
 
   std::int64_t first_page_ = 0;
-  std::vector<tensor::SharedBuffer> pages_;  // from first_page_ on, each [2, KVH, kPageTokens, D]
+  std::vector<tensor::SharedBuffer> pages_;  // from first_page_ on, each of page_bytes()
   std::vector<std::byte*> page_pointers_;    // what ops::KvCacheView reads
 };
 

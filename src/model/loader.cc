@@ -22,6 +22,7 @@
 #include "model/host_copy.h"
 #include "model/identity.h"
 #include "model/initialize.h"
+#include "model/kv_cache.h"
 #include "model/load_plan.h"
 #include "model/parallel_reader.h"
 #include "ops/random_weights/random_weights.h"
@@ -246,6 +247,27 @@ void complete(HeadKind head, Model& model) {
   }
 }
 
+tensor::DType kv_dtype_of(const LoadOptions& options, ops::Precision precision) {
+  const bool is_quantized =
+      options.kv_cache_dtype == KvCacheDtype::kFp8 || options.kv_cache_dtype == KvCacheDtype::kInt4;
+  base::check(!is_quantized || options.attn_implementation == AttnImplementation::kFlash,
+              ErrorCode::kInvalidArgument,
+              "kv_cache_dtype: expected float32 or bfloat16 with eager attention");
+  switch (options.kv_cache_dtype) {
+    case KvCacheDtype::kFloat32:
+      return tensor::DType::kF32;
+    case KvCacheDtype::kBFloat16:
+      return tensor::DType::kBF16;
+    case KvCacheDtype::kFp8:
+      return tensor::DType::kF8E4M3;
+    case KvCacheDtype::kInt4:
+      return tensor::DType::kU8;
+    case KvCacheDtype::kAuto:
+      break;
+  }
+  return KvType(precision).dtype;
+}
+
 }  // namespace
 
 Model load_model(const std::filesystem::path& directory, HeadKind head, const LoadOptions& options,
@@ -261,6 +283,7 @@ Model load_model(const std::filesystem::path& directory, HeadKind head, const Lo
   const std::vector<Parameter> table = parameters(model.config, head, model.weights);
   std::vector<LoadItem> items = match(source, table);
   plan_weights(resolve_precision(options, items), options, items, model);
+  model.kv_dtype = kv_dtype_of(options, model.precision);
   add_random_warnings(items, model.warnings);
   add_unused_warnings(checkpoint, items, model.warnings);
 
@@ -312,6 +335,7 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
   const bool is_bfloat16 = options.dtype == ComputeType::kBFloat16;
   plan_weights(is_bfloat16 ? ops::Precision::kBFloat16 : ops::Precision::kFloat32, options, items,
                model);
+  model.kv_dtype = kv_dtype_of(options, model.precision);
   check_memory("the configuration", options.device, check, model);
   allocate_weights(items, model);
   initialize_missing(items, seed, model);
@@ -327,7 +351,9 @@ ModelMeasure measure_model(const ModelSource& source, const LoadOptions& options
   std::vector<LoadItem> items = match(source, table);
   const ops::Precision precision = resolve_precision(options, items);
   choose_formats(options, precision, source.config.tie_word_embeddings, items);
-  return {.size = sum_sizes(source.config, items), .precision = precision};
+  return {.size = sum_sizes(source.config, items),
+          .precision = precision,
+          .kv_dtype = kv_dtype_of(options, precision)};
 }
 
 }  // namespace minimax::model

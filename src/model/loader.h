@@ -26,6 +26,7 @@ struct Model {
   Weights weights;
   std::unique_ptr<ExpertCache> expert_cache;  // null: all experts are in `weights`
   ops::Precision precision = ops::Precision::kFloat32;
+  tensor::DType kv_dtype = tensor::DType::kF32;           // of keys and values in states
   const tensor::Memory* memory = &tensor::host_memory();  // of weights and states
   ModelSize size;
   std::uint64_t identity = 0;                   // model_identity() of what was loaded
@@ -56,6 +57,7 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
 struct ModelMeasure {
   ModelSize size;
   ops::Precision precision = ops::Precision::kFloat32;
+  tensor::DType kv_dtype = tensor::DType::kF32;
 };
 
 /// Measures without loading: from the configuration and the headers of the checkpoint.

@@ -71,14 +71,14 @@ void count(const Content& content, const StateLayout& layout, MemoryCount& memor
 
 }  // namespace
 
-StateLayout::StateLayout(const MiniMaxConfig& config, ops::Precision precision,
-                         std::uint64_t identity, const tensor::Memory& where)
+StateLayout::StateLayout(const MiniMaxConfig& config, KvType kv_type, std::uint64_t identity,
+                         const tensor::Memory& where)
     : lightning_layers(count_layers(config, LayerType::kLinearAttention)),
       lightning_elements(config.num_attention_heads * config.head_dim * config.head_dim),
       softmax_layers(count_layers(config, LayerType::kFullAttention)),
       kv{.heads = config.num_key_value_heads,
          .head_dim = config.head_dim,
-         .dtype = precision == ops::Precision::kBFloat16 ? DType::kBF16 : DType::kF32,
+         .dtype = kv_type.dtype,
          .memory = &where,
          .sliding_window = config.sliding_window.value_or(0)},
       model_identity(identity),
@@ -88,9 +88,9 @@ std::int64_t StateLayout::lightning_bytes() const {
   return lightning_layers * lightning_elements * static_cast<std::int64_t>(sizeof(float));
 }
 
-SequenceState::SequenceState(const MiniMaxConfig& config, ops::Precision precision,
+SequenceState::SequenceState(const MiniMaxConfig& config, KvType kv_type,
                              std::uint64_t model_identity, const tensor::Memory& memory)
-    : layout_(config, precision, model_identity, memory), content_(empty_content()) {}
+    : layout_(config, kv_type, model_identity, memory), content_(empty_content()) {}
 
 SequenceState::Content SequenceState::empty_content() const {
   return {.length = 0,
@@ -215,8 +215,8 @@ std::int64_t StateSize::kv_bytes(std::int64_t tokens) const {
   return bytes_per_token * (most_tokens > 0 ? std::min(held, most_tokens) : held);
 }
 
-StateSize state_size(const MiniMaxConfig& config, ops::Precision precision) {
-  const StateLayout layout(config, precision);
+StateSize state_size(const MiniMaxConfig& config, KvType kv_type) {
+  const StateLayout layout(config, kv_type);
   return {.fixed_bytes = layout.lightning_bytes(),
           .bytes_per_token = layout.softmax_layers * layout.kv.page_bytes() / KvLayout::kPageTokens,
           .most_tokens = layout.kv.sliding_window > 0

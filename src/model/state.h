@@ -20,7 +20,7 @@ namespace minimax::model {
 
 /// How the states of a model are laid out, and whose they are.
 struct StateLayout {
-  StateLayout(const MiniMaxConfig& config, ops::Precision precision, std::uint64_t identity = 0,
+  StateLayout(const MiniMaxConfig& config, KvType kv_type, std::uint64_t identity = 0,
               const tensor::Memory& memory = tensor::host_memory());
 
   std::int64_t lightning_bytes() const;  // of all layers
@@ -43,11 +43,10 @@ class SequenceState {
  public:
   static constexpr std::int64_t kPageTokens = KvLayout::kPageTokens;
 
-  /// An empty sequence. Keys and values are kept in bfloat16 where the model computes in it.
+  /// An empty sequence.
   /// States with another `model_identity` are refused where one is restored. All that is read and
   /// written by forward() lies in `memory`.
-  SequenceState(const MiniMaxConfig& config, ops::Precision precision,
-                std::uint64_t model_identity = 0,
+  SequenceState(const MiniMaxConfig& config, KvType kv_type, std::uint64_t model_identity = 0,
                 const tensor::Memory& memory = tensor::host_memory());
 
   std::int64_t length() const { return content_.length; }
@@ -93,8 +92,8 @@ class SequenceState {
   /// the same bits back. docs/formats/state.md has the layout.
   std::string save() const;
   /// Throws: Error{kCorruptFile} where the bytes are damaged, or those of another model.
-  static SequenceState restore(std::string_view bytes, const MiniMaxConfig& config,
-                               ops::Precision precision, std::uint64_t model_identity = 0,
+  static SequenceState restore(std::string_view bytes, const MiniMaxConfig& config, KvType kv_type,
+                               std::uint64_t model_identity = 0,
                                const tensor::Memory& memory = tensor::host_memory());
 
   /// The same through a file, piece by piece. `path` is the old file or the whole new one.
@@ -102,7 +101,7 @@ class SequenceState {
   void save_file(const std::filesystem::path& path) const;
   /// Throws: as restore(), and Error{kIo}.
   static SequenceState load_file(const std::filesystem::path& path, const MiniMaxConfig& config,
-                                 ops::Precision precision, std::uint64_t model_identity = 0,
+                                 KvType kv_type, std::uint64_t model_identity = 0,
                                  const tensor::Memory& memory = tensor::host_memory());
 
  private:
@@ -137,6 +136,6 @@ struct StateSize {
   /// Keys and values of a sequence of `tokens` tokens, in whole pages.
   std::int64_t kv_bytes(std::int64_t tokens) const;
 };
-StateSize state_size(const MiniMaxConfig& config, ops::Precision precision);
+StateSize state_size(const MiniMaxConfig& config, KvType kv_type);
 
 }  // namespace minimax::model

@@ -35,12 +35,17 @@ std::uint64_t checksum_of(const Header& header) {
   return XXH3_64bits(reinterpret_cast<const char*>(&header) + kCovered, sizeof(Header) - kCovered);
 }
 
+// How the header names the type of keys and values: by their bytes, int4 by 0.
+std::int64_t element_code(tensor::DType dtype) {
+  return dtype == tensor::DType::kU8 ? 0 : tensor::dtype_bytes(dtype);
+}
+
 Header header_of(const StateLayout& layout, std::int64_t length) {
   Header header;
   header.model_identity = layout.model_identity;
   header.layout = {layout.lightning_layers, layout.lightning_elements,
                    layout.softmax_layers,   layout.kv.heads,
-                   layout.kv.head_dim,      tensor::dtype_bytes(layout.kv.dtype),
+                   layout.kv.head_dim,      element_code(layout.kv.dtype),
                    KvLayout::kPageTokens,   layout.kv.sliding_window};
   header.length = length;
   header.checksum = checksum_of(header);
@@ -179,9 +184,9 @@ std::string SequenceState::save() const {
 }
 
 SequenceState SequenceState::restore(std::string_view bytes, const MiniMaxConfig& config,
-                                     ops::Precision precision, std::uint64_t model_identity,
+                                     KvType kv_type, std::uint64_t model_identity,
                                      const tensor::Memory& memory) {
-  SequenceState state(config, precision, model_identity, memory);
+  SequenceState state(config, kv_type, model_identity, memory);
   state.read({.name = "state",
               .bytes = std::ssize(bytes),
               .read = [&](std::int64_t offset, std::span<std::byte> out) {
@@ -201,10 +206,10 @@ void SequenceState::save_file(const std::filesystem::path& path) const {
 }
 
 SequenceState SequenceState::load_file(const std::filesystem::path& path,
-                                       const MiniMaxConfig& config, ops::Precision precision,
+                                       const MiniMaxConfig& config, KvType kv_type,
                                        std::uint64_t model_identity, const tensor::Memory& memory) {
   const io::InputFile file(path);
-  SequenceState state(config, precision, model_identity, memory);
+  SequenceState state(config, kv_type, model_identity, memory);
   state.read(
       {.name = base::printable(path.string()),
        .bytes = file.bytes(),

@@ -63,7 +63,7 @@ std::int64_t available_bytes(const model::Model& model) {
 }
 
 Budget::Budget(const model::Model& model, const ServiceOptions& options)
-    : size_(model::state_size(model.config, model.precision)), slots_(options.max_running) {
+    : size_(model::state_size(model.config, model.kv_dtype)), slots_(options.max_running) {
   check_options(options);
   if (options.state_bytes > 0 && size_.fixed_bytes > 0) {
     slots_ = std::min(slots_, options.state_bytes / size_.fixed_bytes);

@@ -470,7 +470,7 @@ class Cache {
 };
 
 TEST_P(CudaOps, SoftmaxAttentionAgreesWithTheReference) {
-  const testing::Gpu gpu;
+  const testing::Gpu gpu(kSoftmaxGpuScratchBytes);
   const std::vector<std::int64_t> lengths = {1, 33, 100, 1};
   const std::vector<std::int64_t> before = {0, 17, 0, 300};
   const Ragged ragged(lengths);

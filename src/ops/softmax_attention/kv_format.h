@@ -124,7 +124,7 @@ constexpr std::uint8_t to_int4(float x, float inverse) {
   return static_cast<std::uint8_t>(code < 0.0f ? 0.0f : code < 15.0f ? code : 15.0f);
 }
 
-// ---- rows, on the host
+// ---- rows
 
 /// A quantized row of a page.
 struct KvRow {
@@ -134,8 +134,8 @@ struct KvRow {
 };
 
 /// Row `row` of a page of `rows` rows.
-inline KvRow kv_row(tensor::DType dtype, std::byte* page, std::int64_t rows, std::int64_t row,
-                    std::int64_t head_dim) {
+constexpr KvRow kv_row(tensor::DType dtype, std::byte* page, std::int64_t rows, std::int64_t row,
+                       std::int64_t head_dim) {
   return {dtype, page + row * kv_row_bytes(dtype, head_dim),
           page + kv_scales_begin(dtype, rows, head_dim) + row * kv_scale_bytes(dtype, head_dim)};
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "ops/softmax_attention/kv_format.h"
 #include "ops/softmax_attention/softmax_attention.h"
 
 namespace minimax::ops::cuda {
@@ -41,6 +42,15 @@ __device__ T* row_of(const KvCacheView& cache, std::int64_t position, std::int64
   std::byte* page = cache.pages.data()[position / cache.page_tokens - cache.first_page];
   return reinterpret_cast<T*>(page) +
          (head * cache.page_tokens + position % cache.page_tokens) * head_dim;
+}
+
+/// The same of a quantized cache.
+__device__ inline KvRow quantized_row(const KvCacheView& cache, std::int64_t position,
+                                      std::int64_t page_head, std::int64_t kv_heads,
+                                      std::int64_t head_dim) {
+  std::byte* page = cache.pages.data()[position / cache.page_tokens - cache.first_page];
+  return kv_row(cache.dtype, page, 2 * kv_heads * cache.page_tokens,
+                page_head * cache.page_tokens + position % cache.page_tokens, head_dim);
 }
 
 }  // namespace minimax::ops::cuda

@@ -28,7 +28,7 @@ bool is_hopper() {
 
 bool fits_hopper(const SoftmaxAttentionArgs& args) {
   using tensor::DType;
-  return args.q.dtype() == DType::kBF16 && args.cache_dtype == DType::kBF16 &&
+  return args.q.dtype() == DType::kBF16 && args.cache_dtype != DType::kF32 &&
          args.q.shape()[2] == 128 && args.page_tokens > 0 && args.page_tokens % 128 == 0 &&
          std::ssize(args.caches) <= kMostStepBatch && is_hopper();
 }
@@ -64,6 +64,7 @@ void softmax_attention(const Context& ctx, const SoftmaxAttentionArgs& args) {
   const SoftmaxCudaArgs call{.q = args.q.bytes_begin(),
                              .out = args.out.bytes_begin(),
                              .dtype = args.q.dtype(),
+                             .cache_dtype = args.cache_dtype,
                              .cu_seqlens = args.cu_seqlens.data(),
                              .caches = args.caches.data(),
                              .tokens = shape[0],

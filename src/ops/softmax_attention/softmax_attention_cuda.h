@@ -15,6 +15,7 @@ struct SoftmaxCudaArgs {
   const void* q;                   // [T, H, D]
   void* out;                       // [T, H, D]
   tensor::DType dtype;             // of q and out: F32 or BF16
+  tensor::DType cache_dtype;       // where a kernel says so
   const std::int64_t* cu_seqlens;  // [B + 1]
   const KvCacheView* caches;       // [B], all of one dtype and size of pages
   std::int64_t tokens;             // T, rows behind the last sequence included
@@ -32,9 +33,9 @@ constexpr int kMostHeadDim = 256;
 /// Heads of any size up to kMostHeadDim, all types.
 void softmax_plain(const SoftmaxCudaArgs& args, minimax::cuda::Stream stream);
 
-/// Prompts on Hopper: D = 128, BF16 throughout, pages of a multiple of 128 tokens that begin at
-/// multiples of 256 bytes. Sequences of fewer than `least_tokens` new tokens are left out.
-/// Throws: Error{kDevice}.
+/// Prompts on Hopper: D = 128, BF16 with a cache of BF16, F8_E4M3 or U8 (cache_dtype), pages of a
+/// multiple of 128 tokens that begin at multiples of 256 bytes. Sequences of fewer than
+/// `least_tokens` new tokens are left out. Throws: Error{kDevice}.
 void softmax_prompt_hopper(const SoftmaxCudaArgs& args, int least_tokens,
                            minimax::cuda::Stream stream);
 

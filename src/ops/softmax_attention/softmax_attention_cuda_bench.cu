@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 
+#include "ops/softmax_attention/kv_format.h"
 #include "ops/softmax_attention/softmax_attention_cuda_testing.cuh"
 #include "ops/softmax_attention/softmax_prompt_hopper_launch.cuh"
 #include "ops/softmax_attention/softmax_step_hopper_launch.cuh"
@@ -14,11 +15,12 @@
 namespace minimax::ops::cuda {
 namespace {
 
+using tensor::DType;
+
 constexpr std::int64_t kHeads = 64;
 constexpr std::int64_t kKvHeads = 8;
 constexpr std::int64_t kDim = 128;
 constexpr std::int64_t kPageTokens = 128;
-constexpr std::int64_t kPageBytes = 2 * kKvHeads * kPageTokens * kDim * 2;
 constexpr int kRepeats = 20;
 
 __global__ void fill(__nv_bfloat16* numbers, std::int64_t count, std::uint32_t seed) {
@@ -55,12 +57,15 @@ double median_us(int repeats, const std::function<void(int)>& call) {
 
 // Random inputs: `batch` sequences of `tokens` new tokens behind `before`.
 struct Inputs {
-  Inputs(std::int64_t sequences, std::int64_t new_tokens, std::int64_t before)
-      : batch(sequences),
+  Inputs(std::int64_t sequences, std::int64_t new_tokens, std::int64_t before,
+         tensor::DType dtype = tensor::DType::kBF16)
+      : cache_dtype(dtype),
+        page_bytes(kv_page_bytes(dtype, 2 * kKvHeads * kPageTokens, kDim)),
+        batch(sequences),
         tokens(sequences * new_tokens),
         q(static_cast<std::size_t>(tokens * kHeads * kDim)),
         out(static_cast<std::size_t>(tokens * kHeads * kDim)),
-        pool(static_cast<std::size_t>(sequences * pages_of(before + new_tokens) * kPageBytes / 2)) {
+        pool(static_cast<std::size_t>(sequences * pages_of(before + new_tokens) * page_bytes / 2)) {
     fill<<<1024, 256>>>(q.data(), tokens * kHeads * kDim, 1);
     fill<<<1024, 256>>>(pool.data(), static_cast<std::int64_t>(pool.bytes() / 2), 2);
     std::vector<std::int64_t> offsets;
@@ -73,13 +78,13 @@ struct Inputs {
       offsets.push_back(b * new_tokens);
       for (std::int64_t page = 0; page < held && b < batch; ++page) {
         addresses.push_back(reinterpret_cast<std::byte*>(pool.data()) +
-                            (b * held + page) * kPageBytes);
+                            (b * held + page) * page_bytes);
       }
       if (b < batch) {
         views.push_back({.pages = {pages->data() + b * held, static_cast<std::size_t>(held)},
                          .page_tokens = kPageTokens,
                          .length = before + new_tokens,
-                         .dtype = tensor::DType::kBF16});
+                         .dtype = cache_dtype});
       }
     }
     cudaMemcpy(pages->data(), addresses.data(), pages->bytes(), cudaMemcpyHostToDevice);
@@ -96,6 +101,7 @@ struct Inputs {
     return {.q = q.data(),
             .out = out.data(),
             .dtype = tensor::DType::kBF16,
+            .cache_dtype = cache_dtype,
             .cu_seqlens = cu_seqlens->data(),
             .caches = reinterpret_cast<const KvCacheView*>(caches->data()),
             .tokens = tokens,
@@ -108,6 +114,8 @@ struct Inputs {
             .multiprocessors = testing::multiprocessors()};
   }
 
+  tensor::DType cache_dtype;
+  std::int64_t page_bytes;
   std::int64_t batch;
   std::int64_t tokens;
   testing::DeviceArray<__nv_bfloat16> q;
@@ -120,6 +128,7 @@ struct Inputs {
 
 struct PromptVariant {
   const char* name;
+  tensor::DType cache_dtype;
   void (*launch)(const SoftmaxCudaArgs&, int, minimax::cuda::Stream);
 };
 
@@ -127,10 +136,10 @@ using softmax_prompt::launch_prompt;
 using softmax_prompt::Variant;
 
 constexpr PromptVariant kPromptVariants[] = {
-    {"persistent", launch_prompt<Variant<false, true, false>>},
-    {"persistent, lazy", launch_prompt<Variant<false, true, true>>},
-    {"lazy", launch_prompt<Variant<false, false, true>>},
-    {"persistent, turns, lazy", launch_prompt<Variant<true, true, true>>},
+    {"bf16", DType::kBF16, launch_prompt<Variant<false, true, false>>},
+    {"bf16, lazy", DType::kBF16, launch_prompt<Variant<false, true, true>>},
+    {"fp8", DType::kF8E4M3, launch_prompt<Variant<false, true, true, KvKind::kFp8>>},
+    {"int4", DType::kU8, launch_prompt<Variant<false, true, true, KvKind::kInt4>>},
 };
 
 void bench_prompts() {
@@ -142,12 +151,12 @@ void bench_prompts() {
   constexpr Size kSizes[] = {
       {1, 16384, 0}, {1, 4096, 0}, {1, 65536, 0}, {8, 2048, 0}, {1, 4096, 131072}};
   for (const Size& size : kSizes) {
-    const Inputs inputs(size.batch, size.tokens, size.before);
     const double pairs =
         static_cast<double>(size.batch * size.tokens) *
         (static_cast<double>(size.before) + 0.5 * static_cast<double>(size.tokens + 1));
     const double flops = pairs * 4.0 * kHeads * kDim;
     for (const PromptVariant& variant : kPromptVariants) {
+      const Inputs inputs(size.batch, size.tokens, size.before, variant.cache_dtype);
       const double us = median_us(flops > 2e13 ? 5 : kRepeats,
                                   [&](int) { variant.launch(inputs.args(), 1, nullptr); });
       std::printf("prompt %-20s B %2lld T %6lld behind %6lld  %9.1f us  %6.1f TFLOP/s\n",
@@ -161,15 +170,19 @@ void bench_prompts() {
 
 struct StepVariant {
   const char* name;
+  tensor::DType cache_dtype;
   void (*launch)(const SoftmaxCudaArgs&, int, float*, minimax::cuda::Stream);
 };
 
+using softmax_step::launch_step;
+
 constexpr StepVariant kStepVariants[] = {
-    {"4 warps, 3 stages, 2 x 1", softmax_step::launch_step<softmax_step::Variant<4, 3, 2, 1>>},
-    {"4 warps, 3 stages, 2 x 2", softmax_step::launch_step<softmax_step::Variant<4, 3, 2, 2>>},
-    {"8 warps, 3 stages, 1 x 1", softmax_step::launch_step<softmax_step::Variant<8, 3, 1, 1>>},
-    {"8 warps, 3 stages, 1 x 4", softmax_step::launch_step<softmax_step::Variant<8, 3, 1, 4>>},
-    {"4 warps, 2 stages, 3 x 1", softmax_step::launch_step<softmax_step::Variant<4, 2, 3, 1>>},
+    {"4 warps x 2", DType::kBF16, launch_step<softmax_step::Variant<4, 3, 2>>},
+    {"4 warps x 2, halves", DType::kBF16,
+     launch_step<softmax_step::Variant<4, 3, 2, KvKind::kBf16, false>>},
+    {"8 warps", DType::kBF16, launch_step<softmax_step::Variant<8, 3, 1>>},
+    {"fp8, 4 warps x 2", DType::kF8E4M3, launch_step<softmax_step::Variant<4, 3, 2, KvKind::kFp8>>},
+    {"int4, 4 warps x 2", DType::kU8, launch_step<softmax_step::Variant<4, 3, 2, KvKind::kInt4>>},
 };
 
 // Time of one call of several in a graph over rotating inputs.
@@ -213,13 +226,16 @@ void bench_steps() {
                              {8, 16384},  {64, 4096},   {64, 16384}};
   const testing::DeviceArray<float> scratch(static_cast<std::size_t>(kStepScratchFloats));
   for (const Size& size : kSizes) {
-    const double bytes = static_cast<double>(size.batch * size.length * kKvHeads * kDim) * 4;
-    const auto sets = static_cast<std::size_t>(std::clamp(3 * 60e6 / bytes, 2.0, 64.0));
-    std::vector<std::unique_ptr<Inputs>> inputs;
-    for (std::size_t i = 0; i < sets; ++i) {
-      inputs.push_back(std::make_unique<Inputs>(size.batch, 1, size.length - 1));
-    }
     for (const StepVariant& variant : kStepVariants) {
+      const double bytes =
+          static_cast<double>(size.batch * size.length) *
+          static_cast<double>(kv_page_bytes(variant.cache_dtype, 2 * kKvHeads, kDim));
+      const auto sets = static_cast<std::size_t>(std::clamp(3 * 60e6 / bytes, 2.0, 64.0));
+      std::vector<std::unique_ptr<Inputs>> inputs;
+      for (std::size_t i = 0; i < sets; ++i) {
+        inputs.push_back(
+            std::make_unique<Inputs>(size.batch, 1, size.length - 1, variant.cache_dtype));
+      }
       const double us = graph_us(static_cast<int>(sets), [&](int i, cudaStream_t stream) {
         variant.launch(inputs[static_cast<std::size_t>(i)]->args(), 1, scratch.data(), stream);
       });

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "ops/softmax_attention/kv_format.h"
 #include "ops/softmax_attention/softmax_attention_cuda_testing.cuh"
 #include "tensor/float16.h"
 
@@ -42,8 +43,28 @@ std::int64_t all_pages(const SoftmaxProblem& problem) {
   return pages;
 }
 
-std::int64_t page_elements(const SoftmaxProblem& problem) {
-  return 2 * problem.kv_heads * problem.page_tokens * problem.dim;
+DType cache_dtype(const SoftmaxProblem& problem) {
+  return problem.cache_dtype.value_or(problem.dtype);
+}
+
+std::int64_t rows_of_page(const SoftmaxProblem& problem) {
+  return 2 * problem.kv_heads * problem.page_tokens;
+}
+
+// Where pages lie apart.
+std::int64_t page_stride(const SoftmaxProblem& problem) {
+  return (kv_page_bytes(cache_dtype(problem), rows_of_page(problem), problem.dim) + 255) / 256 *
+         256;
+}
+
+float decoded(const KvRow& row, std::int64_t i) {
+  if (row.dtype == DType::kF8E4M3) {
+    return from_e4m3(std::to_integer<std::uint8_t>(row.codes[i])) *
+           *reinterpret_cast<const float*>(row.scales);
+  }
+  const auto* scales = reinterpret_cast<const tensor::BFloat16*>(row.scales);
+  const int code = std::to_integer<int>(row.codes[i / 2] >> (i % 2 * 4)) % 16;
+  return static_cast<float>(code - 8) * tensor::to_float(scales[i / kInt4Group]);
 }
 
 std::size_t bytes_of(const SoftmaxProblem& problem, std::int64_t elements) {
@@ -77,10 +98,10 @@ SoftmaxDeviceProblem::SoftmaxDeviceProblem(const SoftmaxProblem& problem)
       order_(static_cast<std::size_t>(all_pages(problem))),
       q_(random_numbers(static_cast<std::size_t>(rows_of(problem) * problem.heads * problem.dim),
                         problem.dtype, problem.seed)),
-      pool_(order_.size() * static_cast<std::size_t>(page_elements(problem)), NAN),
+      pool_(order_.size() * static_cast<std::size_t>(page_stride(problem)), std::byte{0xff}),
       device_q_(bytes_of(problem, std::ssize(q_))),
       out_(bytes_of(problem, std::ssize(q_))),
-      device_pool_(bytes_of(problem, std::ssize(pool_))),
+      device_pool_(pool_.size()),
       device_cu_seqlens_(cu_seqlens_),
       pages_(order_.size()),
       caches_(problem.lengths.size() * sizeof(KvCacheView)) {
@@ -89,8 +110,8 @@ SoftmaxDeviceProblem::SoftmaxDeviceProblem(const SoftmaxProblem& problem)
   std::shuffle(order_.begin(), order_.end(), std::mt19937(problem.seed));
   std::vector<std::byte*> addresses;
   for (const std::size_t page : order_) {
-    addresses.push_back(device_pool_.data() + bytes_of(problem, static_cast<std::int64_t>(page) *
-                                                                    page_elements(problem)));
+    addresses.push_back(device_pool_.data() +
+                        static_cast<std::int64_t>(page) * page_stride(problem));
   }
   std::vector<KvCacheView> caches;
   std::int64_t page = 0;
@@ -107,14 +128,16 @@ SoftmaxDeviceProblem::SoftmaxDeviceProblem(const SoftmaxProblem& problem)
                       .first_page = forgotten,
                       .page_tokens = problem.page_tokens,
                       .length = begin + problem.lengths[b],
-                      .dtype = problem.dtype});
+                      .dtype = cache_dtype(problem)});
     for (std::int64_t i = 0; i < forgotten; ++i) {
       addresses[static_cast<std::size_t>(page + i)] = nullptr;
     }
     page += pages_of(problem, b);
   }
   upload(q_, problem.dtype, device_q_);
-  upload(pool_, problem.dtype, device_pool_);
+  minimax::cuda::check(
+      cudaMemcpy(device_pool_.data(), pool_.data(), pool_.size(), cudaMemcpyHostToDevice),
+      "upload");
   minimax::cuda::check(
       cudaMemcpy(pages_.data(), addresses.data(), addresses.size() * 8, cudaMemcpyHostToDevice),
       "upload");
@@ -132,11 +155,30 @@ void SoftmaxDeviceProblem::fill_pages(std::size_t sequence) {
     const std::size_t page =
         order_[static_cast<std::size_t>(first_page_[sequence] + position / problem_.page_tokens)];
     for (std::int64_t head = 0; head < heads; ++head) {
-      const std::int64_t to =
-          static_cast<std::int64_t>(page) * page_elements(problem_) +
-          (head * problem_.page_tokens + position % problem_.page_tokens) * problem_.dim;
-      std::copy_n(key(sequence, position, head), problem_.dim, pool_.begin() + to);
+      write_row(pool_.data() + static_cast<std::int64_t>(page) * page_stride(problem_),
+                head * problem_.page_tokens + position % problem_.page_tokens,
+                rows_[sequence].data() + (position * heads + head) * problem_.dim);
     }
+  }
+}
+
+// `values` become what was written.
+void SoftmaxDeviceProblem::write_row(std::byte* page, std::int64_t row, float* values) const {
+  const DType dtype = cache_dtype(problem_);
+  const std::int64_t dim = problem_.dim;
+  if (is_quantized(dtype)) {
+    const KvRow to = kv_row(dtype, page, rows_of_page(problem_), row, dim);
+    encode_row(to, values, dim);
+    for (std::int64_t i = 0; i < dim; ++i) {
+      values[i] = decoded(to, i);
+    }
+  } else if (dtype == DType::kF32) {
+    std::copy_n(values, dim, reinterpret_cast<float*>(page) + row * dim);
+  } else {
+    std::transform(values, values + dim, reinterpret_cast<tensor::BFloat16*>(page) + row * dim,
+                   tensor::to_bfloat16);
+    std::transform(values, values + dim, values,
+                   [](float x) { return tensor::to_float(tensor::to_bfloat16(x)); });
   }
 }
 
@@ -149,6 +191,7 @@ SoftmaxCudaArgs SoftmaxDeviceProblem::args() const {
   return {.q = device_q_.data(),
           .out = out_.data(),
           .dtype = problem_.dtype,
+          .cache_dtype = cache_dtype(problem_),
           .cu_seqlens = device_cu_seqlens_.data(),
           .caches = reinterpret_cast<const KvCacheView*>(caches_.data()),
           .tokens = rows_of(problem_),

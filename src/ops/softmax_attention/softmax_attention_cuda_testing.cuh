@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "ops/lightning_attention/lightning_attention_cuda_testing.cuh"
@@ -19,10 +20,11 @@ struct SoftmaxProblem {
   std::int64_t dim = 128;
   std::int64_t window = 0;
   std::int64_t page_tokens = 128;
-  tensor::DType dtype = tensor::DType::kBF16;  // of everything
-  std::int64_t rows_behind = 0;                // of T, of no sequence
-  bool forgets_pages = false;                  // those that a window leaves behind are missing
-  std::int64_t longest = 0;                    // what the kernels are told
+  tensor::DType dtype = tensor::DType::kBF16;               // of everything
+  std::optional<tensor::DType> cache_dtype = std::nullopt;  // another one for the cache
+  std::int64_t rows_behind = 0;                             // of T, of no sequence
+  bool forgets_pages = false;  // those that a window leaves behind are missing
+  std::int64_t longest = 0;    // what the kernels are told
   std::uint32_t seed = 1;
 };
 
@@ -44,6 +46,7 @@ class SoftmaxDeviceProblem {
 
  private:
   void fill_pages(std::size_t sequence);
+  void write_row(std::byte* page, std::int64_t row, float* values) const;
   std::vector<double> expected(std::size_t sequence, std::int64_t token, std::int64_t head) const;
   const float* key(std::size_t sequence, std::int64_t position, std::int64_t page_head) const;
 
@@ -53,7 +56,7 @@ class SoftmaxDeviceProblem {
   std::vector<std::size_t> order_;        // pool page of every page
   std::vector<float> q_;                  // [T, H, D]
   std::vector<std::vector<float>> rows_;  // [B] of [length, 2 KVH, D]
-  std::vector<float> pool_;               // pages as they are on the device
+  std::vector<std::byte> pool_;           // pages as they are on the device
   DeviceArray<std::byte> device_q_;
   DeviceArray<std::byte> out_;
   DeviceArray<std::byte> device_pool_;

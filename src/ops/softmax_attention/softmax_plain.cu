@@ -25,17 +25,51 @@ struct Running {
   float values[kLaneDims] = {};
 };
 
-template <class Kv>
+// A row of a cache of F32 or BF16.
+template <class T>
+struct PlainRow {
+  const T* numbers;
+  __device__ PlainRow(const SoftmaxCudaArgs& args, const KvCacheView& cache, std::int64_t position,
+                      std::int64_t page_head)
+      : numbers(row_of<T>(cache, position, page_head, args.head_dim)) {}
+  __device__ float operator[](int d) const { return to_float(numbers[d]); }
+};
+
+struct Fp8Row {
+  KvRow row;
+  float scale;
+  __device__ Fp8Row(const SoftmaxCudaArgs& args, const KvCacheView& cache, std::int64_t position,
+                    std::int64_t page_head)
+      : row(quantized_row(cache, position, page_head, args.kv_heads, args.head_dim)),
+        scale(*reinterpret_cast<const float*>(row.scales)) {}
+  __device__ float operator[](int d) const {
+    return from_e4m3(static_cast<std::uint8_t>(row.codes[d])) * scale;
+  }
+};
+
+struct Int4Row {
+  KvRow row;
+  __device__ Int4Row(const SoftmaxCudaArgs& args, const KvCacheView& cache, std::int64_t position,
+                     std::int64_t page_head)
+      : row(quantized_row(cache, position, page_head, args.kv_heads, args.head_dim)) {}
+  __device__ float operator[](int d) const {
+    const auto scale = reinterpret_cast<const tensor::BFloat16*>(row.scales)[d / kInt4Group];
+    const int code = static_cast<int>(row.codes[d / 2]) >> (d % 2 * 4) & 15;
+    return static_cast<float>(code - 8) * tensor::to_float(scale);
+  }
+};
+
+template <class Row>
 __device__ void add_keys(const SoftmaxCudaArgs& args, const KvCacheView& cache, const float* q,
                          int kv_head, std::int64_t first, std::int64_t end, Running& running) {
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const std::int64_t mine = first + lane;
   float score = -INFINITY;
   if (mine < end) {
-    const Kv* key = row_of<Kv>(cache, mine, kv_head, args.head_dim);
+    const Row key(args, cache, mine, kv_head);
     score = 0.0f;
     for (int d = 0; d < args.head_dim; ++d) {
-      score += q[d] * to_float(key[d]);
+      score += q[d] * key[d];
     }
     score *= rsqrtf(static_cast<float>(args.head_dim));
   }
@@ -54,14 +88,28 @@ __device__ void add_keys(const SoftmaxCudaArgs& args, const KvCacheView& cache, 
   const int keys = static_cast<int>(min(static_cast<std::int64_t>(kWarp), end - first));
   for (int i = 0; i < keys; ++i) {
     const float share = __shfl_sync(0xffffffffu, weight, i);
-    const Kv* row = row_of<Kv>(cache, first + i, args.kv_heads + kv_head, args.head_dim);
+    const Row row(args, cache, first + i, args.kv_heads + kv_head);
 #pragma unroll
     for (int part = 0; part < kLaneDims; ++part) {
       const int d = part * kWarp + lane;
       if (d < args.head_dim) {
-        running.values[part] += share * to_float(row[d]);
+        running.values[part] += share * row[d];
       }
     }
+  }
+}
+
+__device__ void add_keys_of(const SoftmaxCudaArgs& args, const KvCacheView& cache, const float* q,
+                            int kv_head, std::int64_t first, std::int64_t end, Running& running) {
+  switch (cache.dtype) {
+    case tensor::DType::kF32:
+      return add_keys<PlainRow<float>>(args, cache, q, kv_head, first, end, running);
+    case tensor::DType::kBF16:
+      return add_keys<PlainRow<__nv_bfloat16>>(args, cache, q, kv_head, first, end, running);
+    case tensor::DType::kF8E4M3:
+      return add_keys<Fp8Row>(args, cache, q, kv_head, first, end, running);
+    default:
+      return add_keys<Int4Row>(args, cache, q, kv_head, first, end, running);
   }
 }
 
@@ -92,11 +140,7 @@ __global__ void __launch_bounds__(kWarps* kWarp) softmax_kernel(SoftmaxCudaArgs 
   Running running;
   const auto kv_head = static_cast<int>(head / (args.heads / args.kv_heads));
   for (std::int64_t first = begin; first < end; first += kWarp) {
-    if (cache.dtype == tensor::DType::kBF16) {
-      add_keys<__nv_bfloat16>(args, cache, queries[warp], kv_head, first, end, running);
-    } else {
-      add_keys<float>(args, cache, queries[warp], kv_head, first, end, running);
-    }
+    add_keys_of(args, cache, queries[warp], kv_head, first, end, running);
   }
   X* out = static_cast<X*>(args.out) + row * args.head_dim;
 #pragma unroll

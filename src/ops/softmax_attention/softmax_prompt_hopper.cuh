@@ -21,6 +21,7 @@
 #include "cuda/mma.cuh"
 #include "cuda/tma.cuh"
 #include "cuda/wgmma.cuh"
+#include "ops/softmax_attention/kv_expand.cuh"
 #include "ops/softmax_attention/softmax_prompt_work.cuh"
 
 namespace minimax::ops::cuda::softmax_prompt {
@@ -45,8 +46,15 @@ constexpr float kLowest = -1e30f;  // a maximum before the first key: finite, so
 
 // kTurns: the two warpgroups take turns with the tensor cores. kLazy: sums are scaled only where a
 // maximum of the warp has changed.
-template <bool turns, bool persistent, bool lazy>
+template <bool turns, bool persistent, bool lazy, KvKind kv = KvKind::kBf16>
 struct Variant {
+  static constexpr KvKind kKv = kv;
+  static constexpr bool kExpands = kv != KvKind::kBf16;
+  // Arrivals that make a tile of keys or values full: of the copy engine's thread, or of every
+  // thread that expands.
+  static constexpr int kFull = kExpands ? 128 : 1;
+  static constexpr int kLoadRegisters = kExpands ? 88 : 24;
+  static constexpr int kComputeRegisters = kExpands ? 208 : 240;
   static constexpr bool kTurns = turns;
   static constexpr bool kPersistent = persistent;
   static constexpr bool kLazy = lazy;
@@ -97,6 +105,8 @@ __device__ void for_each_item(const Params& params, F&& body) {
 
 // ---- load
 
+// One thread where the cache is of bf16, else the whole warpgroup.
+template <class V>
 class Loader {
  public:
   __device__ Loader(Shared& shared, const CUtensorMap& q, const CUtensorMap& memory,
@@ -105,6 +115,10 @@ class Loader {
 
   // Tiles are asked for in the order in which they are used.
   __device__ void load(const Item& item) {
+    if constexpr (V::kExpands) {
+      expand(item);
+      return;
+    }
     load_keys(item, item.last_tile);
     load_queries(item);
     for (int n = item.last_tile; n > item.first_tile; --n) {
@@ -115,7 +129,12 @@ class Loader {
   }
 
  private:
+  using Codes = KvPieces<V::kKv, kKeys / 2, kGroup, kKeys>;
+
   __device__ void load_queries(const Item& item) {
+    if (threadIdx.x != 0) {
+      return;
+    }
 #pragma unroll
     for (int group = 0; group < 2; ++group) {
       wait(shared_.q_empty[group], items_ % 2 ^ 1);
@@ -134,29 +153,90 @@ class Loader {
   __device__ void load_rows(const Item& item, int n, int page_head, std::byte* to,
                             Barrier& full) const {
     const KvCacheView& cache = *item.cache;
+    const int valid = min(kKeys, item.length - n * kKeys);
     const int page_tokens = static_cast<int>(cache.page_tokens);
     const int page = n * kKeys / page_tokens;
     const std::byte* rows =
         cache.pages.data()[page - cache.first_page] +
         (static_cast<std::int64_t>(page_head) * page_tokens + n * kKeys % page_tokens) * 2 * kDim;
-    const int valid = min(kKeys, item.length - n * kKeys);
     minimax::cuda::arrive_expecting(full, 2 * kHalfTile);
     minimax::cuda::load_rows<kKeys>(to, memory_, rows, 0, valid, full);
     minimax::cuda::load_rows<kKeys>(to + kHalfTile, memory_, rows, 64, valid, full);
   }
 
+  // Rows of a quantized cache, half a tile at a time; the codes of the next two halves are on their
+  // way while those of one are expanded.
+  __device__ void expand(const Item& item) {
+    const int halves = 4 * (item.last_tile - item.first_tile + 1);
+    Codes first = fetch(item, 0);
+    Codes second = fetch(item, 1);
+    for (int half = 0; half < halves; ++half) {
+      Codes third;
+      if (half + 2 < halves) {
+        third = fetch(item, half + 2);
+      }
+      if (half == 2) {
+        load_queries(item);
+      }
+      put(item, half, first);
+      first = second;
+      second = third;
+    }
+  }
+
+  // Keys and values come by turns, but for two tiles of keys at first and two of values at last.
+  struct Turn {
+    bool is_value;
+    int tile;
+    int row;
+    __device__ Turn(const Item& item, int half) {
+      const int turn = half / 2;
+      const int last = 2 * (item.last_tile - item.first_tile) + 1;
+      is_value = turn == last || (turn > 0 && turn % 2 == 0);
+      tile = item.last_tile - (turn == last ? turn / 2 : (turn + 1) / 2 - (is_value ? 1 : 0));
+      row = half % 2 * (kKeys / 2);
+    }
+  };
+
+  __device__ Codes fetch(const Item& item, int half) const {
+    const Turn turn(item, half);
+    const int key = turn.tile * kKeys + turn.row;
+    Codes codes;
+    codes.load(*item.cache, params_.kv_heads,
+               kv_head(item) + (turn.is_value ? params_.kv_heads : 0), key,
+               min(kKeys / 2, item.length - key), static_cast<int>(threadIdx.x));
+    return codes;
+  }
+
+  __device__ void put(const Item& item, int half, const Codes& codes) {
+    const Turn turn(item, half);
+    const Stage stage(turn.is_value ? values_ : keys_);
+    std::byte* tile = turn.is_value ? shared_.v[stage.index] : shared_.k[stage.index];
+    wait(turn.is_value ? shared_.v_empty[stage.index] : shared_.k_empty[stage.index],
+         stage.parity ^ 1);
+    codes.store(tile, static_cast<int>(threadIdx.x), turn.row);
+    if (turn.row > 0) {
+      minimax::cuda::fence_shared_for_engines();
+      arrive(turn.is_value ? shared_.v_full[stage.index] : shared_.k_full[stage.index]);
+      ++(turn.is_value ? values_ : keys_);
+    }
+  }
+
+  __device__ int kv_head(const Item& item) const {
+    return item.head / (params_.heads / params_.kv_heads);
+  }
+
   __device__ void load_keys(const Item& item, int n) {
     const Stage stage(keys_++);
     wait(shared_.k_empty[stage.index], stage.parity ^ 1);
-    load_rows(item, n, item.head / (params_.heads / params_.kv_heads), shared_.k[stage.index],
-              shared_.k_full[stage.index]);
+    load_rows(item, n, kv_head(item), shared_.k[stage.index], shared_.k_full[stage.index]);
   }
 
   __device__ void load_values(const Item& item, int n) {
     const Stage stage(values_++);
     wait(shared_.v_empty[stage.index], stage.parity ^ 1);
-    load_rows(item, n, params_.kv_heads + item.head / (params_.heads / params_.kv_heads),
-              shared_.v[stage.index], shared_.v_full[stage.index]);
+    load_rows(item, n, params_.kv_heads + kv_head(item), shared_.v[stage.index],
+              shared_.v_full[stage.index]);
   }
 
   Shared& shared_;
@@ -436,16 +516,17 @@ class Consumer {
 
 // ---- the kernel
 
-__device__ inline void init(Shared& shared) {
+template <class V>
+__device__ void init(Shared& shared) {
   if (threadIdx.x == 0) {
     for (int i = 0; i < 2; ++i) {
       minimax::cuda::init_barrier(shared.q_full[i], 1);
       minimax::cuda::init_barrier(shared.q_empty[i], 4);
     }
     for (int i = 0; i < kStages; ++i) {
-      minimax::cuda::init_barrier(shared.k_full[i], 1);
+      minimax::cuda::init_barrier(shared.k_full[i], V::kFull);
       minimax::cuda::init_barrier(shared.k_empty[i], 8);
-      minimax::cuda::init_barrier(shared.v_full[i], 1);
+      minimax::cuda::init_barrier(shared.v_full[i], V::kFull);
       minimax::cuda::init_barrier(shared.v_empty[i], 8);
     }
     minimax::cuda::publish_barriers();
@@ -459,16 +540,16 @@ __global__ void __launch_bounds__(kThreads, 1)
                   const __grid_constant__ Params params) {
   extern __shared__ __align__(1024) std::byte bytes[];
   auto& shared = *reinterpret_cast<Shared*>(bytes);
-  init(shared);
+  init<V>(shared);
   const int group = __shfl_sync(0xffffffff, static_cast<int>(threadIdx.x) / kGroup, 0);
   if (group == 0) {
-    minimax::cuda::give_registers_back<24>();
-    if (threadIdx.x == 0) {
-      Loader loader(shared, q, memory, params);
+    minimax::cuda::give_registers_back<V::kLoadRegisters>();
+    if (V::kExpands || threadIdx.x == 0) {
+      Loader<V> loader(shared, q, memory, params);
       for_each_item<V>(params, [&](const Item& item) { loader.load(item); });
     }
   } else {
-    minimax::cuda::take_registers<240>();
+    minimax::cuda::take_registers<V::kComputeRegisters>();
     Consumer<V> consumer(shared, params, group - 1);
     for_each_item<V>(params, [&](const Item& item) { consumer.compute(item); });
   }

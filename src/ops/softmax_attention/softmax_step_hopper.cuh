@@ -16,6 +16,7 @@
 #include "cuda/launch_order.cuh"
 #include "cuda/mma.cuh"
 #include "cuda/tma.cuh"
+#include "ops/softmax_attention/kv_expand.cuh"
 #include "ops/softmax_attention/softmax_step_work.cuh"
 
 namespace minimax::ops::cuda::softmax_step {
@@ -32,16 +33,26 @@ constexpr int kSlot = kRows * (kDim + 2);  // floats of a partial result
 constexpr int kSumStride = kDim + 4;       // floats; rows of a warp's stores lie in other banks
 constexpr float kLowest = -1e30f;          // a maximum before the first key: finite, so never NaN
 
-template <int warp_count, int stage_count, int blocks_together, int blocks_per_place>
+template <int warp_count, int stage_count, int blocks_together, KvKind kv = KvKind::kBf16,
+          bool whole_rows = true>
 struct Variant {
+  static constexpr KvKind kKv = kv;
+  static constexpr bool kExpands = kv != KvKind::kBf16;
   static constexpr int kWarps = warp_count;  // that compute
   static constexpr int kStages = stage_count;
-  static constexpr int kBlocks = blocks_together;     // on a multiprocessor at a time
-  static constexpr int kPerPlace = blocks_per_place;  // and one after another
+  static constexpr int kBlocks = blocks_together;  // on a multiprocessor at a time
+  // Tiles are rows of 256 bytes, which the copy engine reads one after the other; else two halves
+  // of rows of 128 bytes.
+  static constexpr bool kWholeRows = whole_rows && kv == KvKind::kBf16;
   static constexpr int kTileKeys = warp_count * kWarpKeys;
   static constexpr int kHalfTile = kTileKeys * 128;  // 64 numbers of every key, swizzled
   static constexpr int kConsumers = warp_count * 32;
-  static constexpr int kThreads = kConsumers + 32;
+  // One warp loads bf16; as many as compute expand what is quantized.
+  static constexpr int kLoaders = kExpands ? kConsumers : 32;
+  static constexpr int kThreads = kConsumers + kLoaders;
+  // Arrivals that make a stage full or empty: every thread's where warps write it.
+  static constexpr int kFull = kExpands ? kLoaders : 1;
+  static constexpr int kEmpty = kExpands ? kConsumers : kWarps;
 };
 
 template <class V>
@@ -84,6 +95,17 @@ __device__ void for_each_part(const Params& params, const Work& work, F&& body) 
 // ---- load
 
 template <class V>
+__device__ void load_rows(std::byte* to, const CUtensorMap& memory, const std::byte* rows,
+                          int valid, Barrier& full) {
+  if constexpr (V::kWholeRows) {
+    minimax::cuda::load_whole_rows<V::kTileKeys>(to, memory, rows, valid, full);
+  } else {
+    minimax::cuda::load_rows<V::kTileKeys>(to, memory, rows, 0, valid, full);
+    minimax::cuda::load_rows<V::kTileKeys>(to + V::kHalfTile, memory, rows, 64, valid, full);
+  }
+}
+
+template <class V>
 __device__ void load_tile(Shared<V>& shared, const CUtensorMap& memory, const Params& params,
                           const Part& part, int tile, int loaded) {
   const Stage<V> stage(loaded);
@@ -100,15 +122,75 @@ __device__ void load_tile(Shared<V>& shared, const CUtensorMap& memory, const Pa
   Barrier& full = shared.full[stage.index];
   wait(shared.empty[stage.index], stage.parity ^ 1);
   minimax::cuda::arrive_expecting(full, 4 * V::kHalfTile);
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    minimax::cuda::load_rows<V::kTileKeys>(shared.k[stage.index] + half * V::kHalfTile, memory,
-                                           keys, half * 64, valid, full);
+  load_rows<V>(shared.k[stage.index], memory, keys, valid, full);
+  load_rows<V>(shared.v[stage.index], memory, values, valid, full);
+}
+
+// The same by all loaders, from a quantized cache. Keys and values come by turns; the codes of the
+// next two are on their way while those of one are expanded.
+template <class V>
+class Expander {
+ public:
+  __device__ Expander(Shared<V>& shared, const Params& params)
+      : shared_(shared), params_(params), thread_(static_cast<int>(threadIdx.x) - V::kConsumers) {}
+
+  __device__ void expand(const Part& part) {
+    const int turns = 2 * (part.end_tile - part.first_tile);
+    Codes first = load(part, 0);
+    Codes second = load(part, 1);
+    for (int turn = 0; turn < turns; ++turn) {
+      const Codes third = load(part, turn + 2);
+      store(first, turn % 2 == 1);
+      first = second;
+      second = third;
+    }
   }
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    minimax::cuda::load_rows<V::kTileKeys>(shared.v[stage.index] + half * V::kHalfTile, memory,
-                                           values, half * 64, valid, full);
+
+ private:
+  using Codes = KvPieces<V::kKv, V::kTileKeys, V::kLoaders>;
+
+  __device__ Codes load(const Part& part, int turn) const {
+    Codes pieces;
+    const int key = (part.first_tile + turn / 2) * V::kTileKeys;
+    if (part.first_tile + turn / 2 < part.end_tile) {
+      pieces.load(params_.caches[part.sequence], params_.kv_heads,
+                  turn % 2 * params_.kv_heads + part.kv_head, key,
+                  min(V::kTileKeys, part.length - key), thread_);
+    }
+    return pieces;
+  }
+
+  __device__ void store(const Codes& pieces, bool is_value) {
+    const Stage<V> stage(tiles_);
+    if (!is_value) {
+      wait(shared_.empty[stage.index], stage.parity ^ 1);
+    }
+    pieces.store(is_value ? shared_.v[stage.index] : shared_.k[stage.index], thread_);
+    if (is_value) {
+      minimax::cuda::arrive(shared_.full[stage.index]);
+      ++tiles_;
+    }
+  }
+
+  Shared<V>& shared_;
+  const Params& params_;
+  int thread_;
+  int tiles_ = 0;
+};
+
+template <class V>
+__device__ void load_parts(Shared<V>& shared, const CUtensorMap& memory, const Params& params,
+                           const Work& work) {
+  if constexpr (V::kExpands) {
+    Expander<V> expander(shared, params);
+    for_each_part(params, work, [&](const Part& part, int) { expander.expand(part); });
+  } else {
+    int loaded = 0;
+    for_each_part(params, work, [&](const Part& part, int) {
+      for (int tile = part.first_tile; tile < part.end_tile; ++tile) {
+        load_tile(shared, memory, params, part, tile, loaded++);
+      }
+    });
   }
 }
 
@@ -181,6 +263,11 @@ class Consumer {
 
   // Where a lane's row of 16 bytes lies for ldmatrix: 16-byte piece `piece` of a key's row.
   __device__ static std::uint32_t piece_at(const std::byte* tile, int key, int piece) {
+    if constexpr (V::kWholeRows) {
+      return shared_address(tile) +
+             static_cast<std::uint32_t>(key * 256 + piece / 8 * 128 +
+                                        (piece % 8 ^ (2 * key + piece / 8) % 8) * 16);
+    }
     return shared_address(tile) + static_cast<std::uint32_t>(piece / 8 * V::kHalfTile + key * 128 +
                                                              (piece % 8 ^ key % 8) * 16);
   }
@@ -203,7 +290,7 @@ class Consumer {
     soften(scores, weights);
     add_values(shared_.v[stage.index], weights);
     __syncwarp();
-    if (lane_ == 0) {
+    if (V::kExpands || lane_ == 0) {
       minimax::cuda::arrive(shared_.empty[stage.index]);
     }
   }
@@ -317,15 +404,21 @@ class Consumer {
   }
 
   __device__ void add_sums(const float (&factor)[2], bool first) {
+    auto* sums = reinterpret_cast<float2*>(&shared_.sums[lane_ / 4 * kSumStride + lane_ % 4 * 2]);
+    constexpr int kHalf = 8 * kSumStride / 2;
 #pragma unroll
-    for (int d = 0; d < 16; ++d) {
+    for (int half = 0; half < 2; ++half) {
+      float2 before[16] = {};
+      if (!first) {
 #pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        auto& sum = *reinterpret_cast<float2*>(
-            &shared_.sums[(lane_ / 4 + half * 8) * kSumStride + d * 8 + lane_ % 4 * 2]);
-        const float2 before = first ? float2{0.0f, 0.0f} : sum;
-        sum = {before.x + out_[d][half * 2] * factor[half],
-               before.y + out_[d][half * 2 + 1] * factor[half]};
+        for (int d = 0; d < 16; ++d) {
+          before[d] = sums[half * kHalf + d * 4];
+        }
+      }
+#pragma unroll
+      for (int d = 0; d < 16; ++d) {
+        sums[half * kHalf + d * 4] = {before[d].x + out_[d][half * 2] * factor[half],
+                                      before[d].y + out_[d][half * 2 + 1] * factor[half]};
       }
     }
   }
@@ -372,24 +465,27 @@ __global__ void __launch_bounds__(V::kThreads, V::kBlocks)
   extern __shared__ __align__(1024) std::byte bytes[];
   auto& shared = *reinterpret_cast<Shared<V>*>(bytes);
   if (threadIdx.x == 0) {
+    minimax::cuda::prefetch_map(memory);
     for (int i = 0; i < V::kStages; ++i) {
-      minimax::cuda::init_barrier(shared.full[i], 1);
-      minimax::cuda::init_barrier(shared.empty[i], V::kWarps);
+      minimax::cuda::init_barrier(shared.full[i], V::kFull);
+      minimax::cuda::init_barrier(shared.empty[i], V::kEmpty);
     }
     minimax::cuda::publish_barriers();
   }
   minimax::cuda::let_next_kernel_start();
   const Work work(params, shared.ends);
+  minimax::cuda::wait_for_kernels_ahead();
   if (threadIdx.x >= V::kConsumers) {
-    if (threadIdx.x == V::kConsumers) {
-      int loaded = 0;
-      for_each_part(params, work, [&](const Part& part, int) {
-        for (int tile = part.first_tile; tile < part.end_tile; ++tile) {
-          load_tile(shared, memory, params, part, tile, loaded++);
-        }
-      });
+    if constexpr (V::kExpands) {
+      minimax::cuda::give_registers_back<96>();
+    }
+    if (V::kExpands || threadIdx.x == V::kConsumers) {
+      load_parts(shared, memory, params, work);
     }
   } else {
+    if constexpr (V::kExpands) {
+      minimax::cuda::take_registers<160>();
+    }
     Consumer<V> consumer(shared, params);
     for_each_part(params, work,
                   [&](const Part& part, int number) { consumer.compute(part, number); });
@@ -439,36 +535,37 @@ __device__ inline uint2 merge_row(const Pieces& pieces, float scale_log2) {
   return {pack_bf16(sum.x * share, sum.y * share), pack_bf16(sum.z * share, sum.w * share)};
 }
 
-/// Merges the partial results of every item that is in more than one part. Grid: kMergeRows
-/// rows for every block but the first; that whose part is the first to begin inside of an item
-/// merges it. Starts while step_kernel
-/// still runs.
-template <class V>
-__global__ void __launch_bounds__(kMergeRows * 32)
-    merge_kernel(const __grid_constant__ Params params) {
+/// Merges the partial results of every item that is in more than one part. Grid: for every sequence
+/// and key/value head as many chunks as a sequence may have, and for each of these the rows of a
+/// chunk, kMergeRows a block. Starts while step_kernel still runs.
+template <int rows_of_block>
+__global__ void __launch_bounds__(rows_of_block * 32)
+    merge_kernel(const __grid_constant__ Params params, int chunks, int groups) {
   __shared__ std::int64_t ends[kMostBatch];
   const Work work(params, ends);
   minimax::cuda::wait_for_kernels_ahead();
-  const auto groups = static_cast<int>(gridDim.x) / (params.blocks - 1);  // of rows
-  const int block = static_cast<int>(blockIdx.x) / groups + 1;
-  if (block >= work.blocks()) {
+  const auto group = static_cast<int>(blockIdx.x) % groups;
+  const auto index = static_cast<int>(blockIdx.x) / groups;
+  const int b = index / (params.kv_heads * chunks);
+  const int item = index % (params.kv_heads * chunks);  // of the sequence
+  const Sequence sequence(params, b);
+  if (item >= sequence.chunks * params.kv_heads) {
     return;
   }
-  const std::int64_t tile = work.begin(block);
+  const std::int64_t begin =
+      work.first_tile_of(b) + static_cast<std::int64_t>(item) * sequence.tiles;
   int count = 0;
-  const Part part(params, work, tile, tile + 1, count);
-  const Sequence all(params, part.sequence);
-  const std::int64_t begin = tile - (part.first_tile - all.first_tile);  // of the item
-  const std::int64_t before = work.begin(block - 1);
-  const int row =
-      static_cast<int>(blockIdx.x) % groups * kMergeRows + static_cast<int>(threadIdx.x) / 32;
-  if (begin == tile || before > begin || row >= part.rows) {
+  const Part part(params, work, begin, begin + 1, count);
+  const int row = group * rows_of_block + static_cast<int>(threadIdx.x) / 32;
+  const int first = work.block_of(begin);
+  const int last = work.block_of(begin + sequence.tiles - 1);
+  if (first == last || row >= part.rows) {
     return;
   }
   const Pieces pieces = {.partials = params.partials,
-                         .first = block - 1,
-                         .last = work.block_of(begin + all.tiles - 1),
-                         .is_second = before < begin,
+                         .first = first,
+                         .last = last,
+                         .is_second = work.begin(first) < begin,
                          .row = row};
   auto* out = static_cast<uint2*>(params.out) + out_row(params, part, row) * (kDim / 4);
   out[threadIdx.x % 32] = merge_row(pieces, params.scale_log2);

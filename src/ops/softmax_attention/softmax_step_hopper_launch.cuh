@@ -13,26 +13,25 @@
 
 namespace minimax::ops::cuda::softmax_step {
 
-// `rows` is how many an item has at most.
-template <class V>
-void launch_merge(const Params& params, std::int64_t rows, minimax::cuda::Stream stream) {
-  const auto groups = static_cast<int>((rows + kMergeRows - 1) / kMergeRows);
-  minimax::cuda::launch_early(
-      "softmax_attention: merging", merge_kernel<V>,
-      {.blocks = (params.blocks - 1) * groups, .threads = kMergeRows * 32, .shared_bytes = 0},
-      stream, params);
+inline void launch_merge(const Params& params, std::int64_t most_tokens,
+                         minimax::cuda::Stream stream) {
+  const auto rows = static_cast<int>(most_tokens) * (params.heads / params.kv_heads);
+  const int chunks = (rows + kRows - 1) / kRows;
+  const int groups = (std::min(rows, kRows) + kMergeRows - 1) / kMergeRows;
+  minimax::cuda::launch_early("softmax_attention: merging", merge_kernel<kMergeRows>,
+                              {.blocks = params.batch * params.kv_heads * chunks * groups,
+                               .threads = kMergeRows * 32,
+                               .shared_bytes = 0},
+                              stream, params, chunks, groups);
 }
 
 template <class V>
 void launch_step(const SoftmaxCudaArgs& args, int most_tokens, float* scratch,
                  minimax::cuda::Stream stream) {
-  const auto kernel = step_kernel<V>;
   constexpr int kBytes = static_cast<int>(sizeof(Shared<V>));
-  minimax::cuda::check(
-      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes),
-      "softmax_attention: shared memory");
-  const auto memory = minimax::cuda::memory_rows_map(V::kTileKeys);
-  const int blocks = std::min(kMostStepBlocks, V::kPerPlace * V::kBlocks * args.multiprocessors);
+  const auto memory = V::kWholeRows ? minimax::cuda::memory_whole_rows_map(V::kTileKeys)
+                                    : minimax::cuda::memory_rows_map(V::kTileKeys);
+  const int blocks = std::min(kMostStepBlocks, V::kBlocks * args.multiprocessors);
   const Params params = {.q = args.q,
                          .out = args.out,
                          .cu_seqlens = args.cu_seqlens,
@@ -46,10 +45,14 @@ void launch_step(const SoftmaxCudaArgs& args, int most_tokens, float* scratch,
                          .tile_keys = V::kTileKeys,
                          .blocks = blocks,
                          .scale_log2 = static_cast<float>(1.4426950408889634 / std::sqrt(kDim))};
-  kernel<<<static_cast<unsigned>(blocks), V::kThreads, kBytes, stream>>>(memory, params);
-  minimax::cuda::check_launch("softmax_attention: keys");
-  const std::int64_t rows = args.longest == 0 ? kRows : args.longest * (args.heads / args.kv_heads);
-  launch_merge<V>(params, std::min<std::int64_t>(rows, kRows), stream);
+  minimax::cuda::launch_early("softmax_attention: keys", step_kernel<V>,
+                              {.blocks = blocks, .threads = V::kThreads, .shared_bytes = kBytes},
+                              stream, memory, params);
+  if (blocks > 1) {
+    const std::int64_t longest =
+        args.longest == 0 ? most_tokens : std::min<std::int64_t>(args.longest, most_tokens);
+    launch_merge(params, longest, stream);
+  }
 }
 
 }  // namespace minimax::ops::cuda::softmax_step
