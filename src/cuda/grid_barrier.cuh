@@ -12,16 +12,17 @@ __device__ inline void wait_for_grid(unsigned* barrier) {
   __syncthreads();
   if (threadIdx.x == 0) {
     const unsigned passed = *static_cast<volatile unsigned*>(barrier + 1);
-    __threadfence();
-    if (atomicAdd(barrier, 1u) == gridDim.x - 1) {
+    unsigned came = 0;
+    asm volatile("atom.add.acq_rel.gpu.u32 %0, [%1], 1;" : "=r"(came) : "l"(barrier) : "memory");
+    if (came == gridDim.x - 1) {
       *static_cast<volatile unsigned*>(barrier) = 0;
-      __threadfence();
-      atomicAdd(barrier + 1, 1u);
+      asm volatile("red.release.gpu.add.u32 [%0], 1;" ::"l"(barrier + 1) : "memory");
     } else {
-      while (*static_cast<volatile unsigned*>(barrier + 1) == passed) {
+      unsigned now = passed;
+      while (now == passed) {
+        asm volatile("ld.acquire.gpu.u32 %0, [%1];" : "=r"(now) : "l"(barrier + 1) : "memory");
       }
     }
-    __threadfence();
   }
   __syncthreads();
 }

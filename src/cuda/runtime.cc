@@ -63,7 +63,8 @@ void Staging::send(Stream stream) const {
 }
 
 // The stream waits for copies of device_memory() and they for it, as the default one does.
-Runtime::Runtime(std::int64_t staging_bytes) : multiprocessors_(require_device().multiprocessors) {
+Runtime::Runtime(std::int64_t staging_bytes)
+    : multiprocessors_(require_device().multiprocessors), is_hopper_(has_hopper()) {
   check(cudaStreamCreate(&stream_), "creating a stream");
   grid_barrier_ = device_memory().allocate(kGridBarrierBytes);
   staging_ = std::make_unique<Staging>(staging_bytes);

@@ -55,6 +55,8 @@ class Runtime {
   /// Loads the library at the first call. Throws: Error{kDevice} naming what cannot be loaded.
   Blas& blas();
   int multiprocessors() const { return multiprocessors_; }
+  /// Whether the GPU has compute capability 9.0.
+  bool is_hopper() const { return is_hopper_; }
   /// Two words that kernels whose blocks wait for each other count in (grid_barrier.cuh).
   void* grid_barrier() const { return grid_barrier_.data(); }
 
@@ -66,6 +68,7 @@ class Runtime {
  private:
   Stream stream_ = nullptr;
   int multiprocessors_ = 0;
+  bool is_hopper_ = false;
   tensor::Buffer grid_barrier_;
   std::unique_ptr<Staging> staging_;
   std::unique_ptr<Blas> blas_;

@@ -60,9 +60,6 @@ float e4m3(std::uint8_t code) {
 
 float level(DeviceFormat format, const std::byte* tile, const Place& at) {
   switch (format) {
-    case DeviceFormat::kBF16:
-      return tensor::to_float(load<tensor::BFloat16>(
-          tile + lane_byte(at.lane, 16 * at.step + 4 * at.pair + 2 * at.half)));
     case DeviceFormat::kNF4:
       return kNf4Values[code_of_4_bits(format, tile, at)];
     case DeviceFormat::kFP4:
@@ -116,6 +113,9 @@ bool has_tiles(Format format) {
 
 float decode_device_element(const DeviceLayout& layout, const std::byte* bytes, std::int64_t row,
                             std::int64_t column) {
+  if (layout.format == DeviceFormat::kBF16) {
+    return tensor::to_float(load<tensor::BFloat16>(bytes + 2 * (row * layout.columns + column)));
+  }
   const DeviceTile tile = layout.tile();
   const std::byte* begin = bytes + row / kDeviceTileRows * layout.row_tile_bytes() +
                            column / tile.columns * tile.bytes();

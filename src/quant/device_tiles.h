@@ -15,8 +15,7 @@
 // step,
 //   4 bits:  one word; pair p has bits 4 p and 16 + 4 p (unsigned, integers biased by 8),
 //            those of a table byte p, the first in the low nibble;
-//   8 bits:  words for pairs 0, 1 and 2, 3; an even pair has bytes 0 and 2, an odd one 1 and 3;
-//   16 bits: the elements in their order.
+//   8 bits:  words for pairs 0, 1 and 2, 3; an even pair has bytes 0 and 2, an odd one 1 and 3.
 //
 // Scales: of every row and group of `group` columns, for the rows l / 4, those of lanes with one
 // l / 4 side by side: [8][groups of a tile][2 rows: l / 4, l / 4 + 8][scale and, if any, minimum].
@@ -33,7 +32,7 @@
 namespace minimax::quant {
 
 enum class DeviceFormat : std::uint8_t {
-  kBF16,
+  kBF16,     // no tiles: rows as they are, of whole ones: multiples of 16 rows and 64 columns
   kInt8G64,  // binary16 scale per 64
   kInt8G32,  // binary16 scale per 32: int8_g32, Q8_0
   kInt8F32,  // binary32 scale per 64
@@ -108,6 +107,11 @@ std::optional<DeviceFormat> device_format(Format format);
 
 /// Whether matrices of that format are repacked for the GPU: plain ones stay as they are.
 bool has_tiles(Format format);
+
+/// Whether plain weights can be taken for tiles where they lie.
+constexpr bool has_whole_tiles(std::int64_t rows, std::int64_t columns) {
+  return rows % kDeviceTileRows == 0 && columns % 64 == 0;
+}
 
 /// Element (row, column) of a repacked matrix in host memory: the slow decoder that the kernels are
 /// compared with. Requires: both within the layout.

@@ -31,13 +31,18 @@ const Context kReference{};
 // like those of a random walk and stay below another step.
 constexpr double kTolerance = 0x1p-7;
 
-// Matrices side by side, as blocks on the host and as tiles on the GPU.
+// Plain rows are streamed where they lie.
+Layout layout_of(Format format) {
+  return quant::has_tiles(format) ? Layout::kTiles : Layout::kRows;
+}
+
+// Matrices side by side, as blocks on the host and as the GPU multiplies by them.
 class TiledWeights {
  public:
   TiledWeights(Format format, const Shape& shape, std::int64_t count, std::uint64_t seed)
       : blocks_(tensor::Buffer::allocate(count * Matrix::bytes_of(format, shape))),
         tiles_(cuda::device_memory().allocate(count *
-                                              Matrix::bytes_of(format, shape, Layout::kTiles))) {
+                                              Matrix::bytes_of(format, shape, layout_of(format)))) {
     const GuardedTensor values = testing::random_tensor({count * shape[0], shape[1]}, seed, 0.1f);
     const std::int64_t row_bytes = quant::row_bytes(format, shape[1]);
     for (std::int64_t row = 0; row < count * shape[0]; ++row) {
@@ -48,8 +53,8 @@ class TiledWeights {
     TileWriter writer;
     for (std::int64_t i = 0; i < count; ++i) {
       host.emplace_back(blocks_.data() + i * shape[0] * row_bytes, format, shape);
-      const std::int64_t bytes = Matrix::bytes_of(format, shape, Layout::kTiles);
-      device.emplace_back(tiles_.data() + i * bytes, format, shape, Layout::kTiles);
+      const std::int64_t bytes = Matrix::bytes_of(format, shape, layout_of(format));
+      device.emplace_back(tiles_.data() + i * bytes, format, shape, layout_of(format));
       write_in_pieces(writer, host.back(), device.back());
     }
   }
@@ -60,6 +65,9 @@ class TiledWeights {
  private:
   // In two pieces, as loading does.
   static void write_in_pieces(TileWriter& writer, const Matrix& from, const Matrix& to) {
+    if (to.layout() == Layout::kRows) {
+      return cuda::device_memory().copy(to.bytes_begin(), from.bytes_begin(), to.bytes());
+    }
     const std::int64_t rows = from.shape()[0];
     const std::int64_t first = std::min<std::int64_t>(rows, quant::kDeviceTileRows);
     writer.write({from.bytes_begin(), from.format(), {first, from.shape()[1]}}, to, 0);
@@ -87,7 +95,7 @@ class TiledOps : public ::testing::TestWithParam<Format> {
 std::vector<Format> tiled_formats() {
   std::vector<Format> formats;
   for (const quant::FormatInfo& format : quant::formats()) {
-    if (quant::has_tiles(format.format)) {
+    if (quant::has_tiles(format.format) || format.format == Format::kBF16) {
       formats.push_back(format.format);
     }
   }

@@ -146,19 +146,12 @@ struct CodesE4M3 {
   }
 };
 
+/// Plain rows, which are the operand as they are.
 struct CodesBF16 {
   static constexpr int kPlanes = 1;
   static constexpr int kSteps = 4;
   static constexpr bool kTable = false;
   static constexpr bool kIntegers = false;
-
-  __device__ static void unpack(const std::uint32_t (&words)[16], WeightOperand<1, 4>& operand,
-                                const std::uint32_t* /*table*/) {
-#pragma unroll
-    for (int i = 0; i < 16; ++i) {
-      operand.registers[0][i / 4][i % 4] = words[i];
-    }
-  }
 };
 
 /// What sums of a group are multiplied with, for the two rows of a lane.

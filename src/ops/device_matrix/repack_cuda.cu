@@ -36,9 +36,7 @@ struct BlockRows {
   __device__ std::uint32_t code(std::int64_t row, std::int64_t column) const {
     const Block& from = block(row, column);
     const int i = static_cast<int>(column % Source::kElements);
-    if constexpr (format == DeviceFormat::kBF16) {
-      return from.value.bits;
-    } else if constexpr (format == DeviceFormat::kInt4G64 || format == DeviceFormat::kInt4G32) {
+    if constexpr (format == DeviceFormat::kInt4G64 || format == DeviceFormat::kInt4G32) {
       return static_cast<std::uint32_t>(Source::code(from, i) + 8);
     } else {
       return static_cast<std::uint32_t>(Source::code(from, i)) & 0xffu;
@@ -186,8 +184,6 @@ void repack_as(const Repack& args, minimax::cuda::Stream stream) {
 
 void repack(const Repack& args, minimax::cuda::Stream stream) {
   switch (args.format) {
-    case quant::Format::kBF16:
-      return repack_as<quant::BF16, DeviceFormat::kBF16>(args, stream);
     case quant::Format::kInt8G64:
       return repack_as<quant::Int8Group<64>, DeviceFormat::kInt8G64>(args, stream);
     case quant::Format::kInt8G32:

@@ -3,8 +3,9 @@
 // by all warps, summed by half of them, and given to a job.
 //
 // A job has: begin(), called when the rings are full and before anything is read that other kernels
-// write; stage(run, rows, first column, columns); finish(run, sum, element), called by whole warps;
-// end_phase().
+// write; keeps_rows(run before, run), whether both have the same rows; stage(run, rows, first
+// column, columns); factor(run), of what this warp sums; finish(run, sum, element), called by whole
+// warps; end_phase(phase).
 #pragma once
 
 #include "cuda/meeting_point.cuh"
@@ -81,6 +82,7 @@ class StreamBlock {
     for (int item = 0; item < items; ++item) {
       typename Tiles::Sums sums[2] = {};
       multiply_item<Tiles>(x, tiles, sums);
+      scale_sums(job_.factor(run), sums);
       finish_item<Tiles>(run, item, sums, partial);
     }
   }
@@ -103,6 +105,17 @@ class StreamBlock {
       operand.multiply(stage + T::kTileBytes, memory_.table, sums[1]);
       operand.next();
       ring_.release();
+    }
+  }
+
+  template <class Sums>
+  __device__ static void scale_sums(float factor, Sums (&sums)[2]) {
+    if (factor != 1.0f) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        sums[0][i] *= factor;
+        sums[1][i] *= factor;
+      }
     }
   }
 
@@ -190,14 +203,17 @@ __device__ void run_stream(Job& job, const StreamPlan& plan, StreamRuns& runs,
   block.ring().start();
   job.begin();
   int phase = 0;
+  StreamRows x;
   while (true) {
 #pragma unroll 1
     for (int i = 0; i < runs.count; ++i) {
       const StreamRun& run = runs.run[i];
       for (; phase < run.phase; ++phase) {
-        job.end_phase();
+        job.end_phase(phase);
       }
-      const StreamRows x = block.stage(run);
+      if (i == 0 || !job.keeps_rows(runs.run[i - 1], run)) {
+        x = block.stage(run);
+      }
       if constexpr (mode != StreamMode::kInteger) {
         block.template multiply_run<BF16Tiles<F>>(run, x, partial);
       } else if (x.rows <= 4) {
@@ -217,7 +233,7 @@ __device__ void run_stream(Job& job, const StreamPlan& plan, StreamRuns& runs,
     block.ring().start();
   }
   for (; phase < plan.phases; ++phase) {
-    job.end_phase();
+    job.end_phase(phase);
   }
 }
 

@@ -174,35 +174,59 @@ __device__ void stage_integers(const StreamRows& x, int row, int vector, const u
   }
 }
 
+/// The vectors of eight columns that a thread rounds, without divisions.
+struct StagedVector {
+  int row;
+  int vector;
+
+  __device__ StagedVector(int index, int vectors) : row(0), vector(index) { wrap(vectors); }
+  __device__ void advance(int vectors) {
+    vector += kStreamThreads;
+    wrap(vectors);
+  }
+  __device__ void wrap(int vectors) {
+    while (vector >= vectors) {
+      vector -= vectors;
+      ++row;
+    }
+  }
+};
+
 /// Rounds the columns of all rows to integers; several loads of a thread are on their way at a
-/// time.
+/// time. The code stands there once, though: it is run a few times a launch, and has to be fetched.
 template <class F, class RowOf>
 __device__ void stage_integer_rows(const RowSource& source, const StreamRows& x,
                                    const ColumnRange& range, RowOf row_of) {
   constexpr int kLoads = 4;
   const int vectors = range.count / 8;
-  const int all = x.rows * vectors;
+  const int all = x.rows * vectors;  // those of a group lie within a warp's: either all or none
+  StagedVector ahead(static_cast<int>(threadIdx.x), vectors);
+  StagedVector here = ahead;
+  const auto load = [&] {
+    uint4 loaded = make_uint4(0, 0, 0, 0);
+    if (ahead.row < x.rows) {
+      const std::int64_t offset = static_cast<std::int64_t>(row_of(ahead.row)) * source.columns;
+      loaded = load_bf16_columns(static_cast<const std::uint16_t*>(source.data) + offset,
+                                 range.begin + 8 * ahead.vector, source.columns);
+    }
+    ahead.advance(vectors);
+    return loaded;
+  };
+  uint4 words[kLoads];
+#pragma unroll
+  for (int j = 0; j < kLoads; ++j) {
+    words[j] = load();
+  }
 #pragma unroll 1
-  for (int begin = static_cast<int>(threadIdx.x); begin < (all + 31) / 32 * 32;
-       begin += kLoads * kStreamThreads) {
-    uint4 words[kLoads];
-    int rows[kLoads];
-    int columns[kLoads];
+  for (int i = static_cast<int>(threadIdx.x); i < (all + 31) / 32 * 32; i += kStreamThreads) {
+    const uint4 now = words[0];
 #pragma unroll
-    for (int j = 0; j < kLoads; ++j) {
-      const int i = min(begin + j * kStreamThreads, all - 1);
-      rows[j] = i / vectors;
-      columns[j] = i - rows[j] * vectors;
-      const std::int64_t offset = static_cast<std::int64_t>(row_of(rows[j])) * source.columns;
-      words[j] = load_bf16_columns(static_cast<const std::uint16_t*>(source.data) + offset,
-                                   range.begin + 8 * columns[j], source.columns);
+    for (int j = 0; j + 1 < kLoads; ++j) {
+      words[j] = words[j + 1];
     }
-#pragma unroll
-    for (int j = 0; j < kLoads; ++j) {
-      if (begin / 32 * 32 + j * kStreamThreads < all) {  // the same for a warp
-        stage_integers<F>(x, rows[j], columns[j], words[j], begin + j * kStreamThreads < all);
-      }
-    }
+    words[kLoads - 1] = load();
+    stage_integers<F>(x, here.row, here.vector, now, i < all);
+    here.advance(vectors);
   }
 }
 

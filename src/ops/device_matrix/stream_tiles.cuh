@@ -109,19 +109,28 @@ struct BF16Tiles {
 
   __device__ void multiply(const std::byte* tile, const std::uint32_t* table, Sums& out) const {
     using C = typename F::Codes;
-    constexpr int kVectors = F::kTile.code_bytes() / 512;
-    std::uint32_t words[4 * kVectors];
-    load_codes<kVectors>(tile, words);
-    WeightOperand<C::kPlanes, kSteps> a;
-    C::unpack(words, a, table);
-    if constexpr (F::kTile.group == 0) {
-#pragma unroll
-      for (int i = 0; i < C::kPlanes * kSteps; ++i) {
-        const int s = i % kSteps;
-        multiply_add(out, a.registers[C::kPlanes - 1 - i / kSteps][s], rows[s][0], rows[s][1]);
-      }
+    if constexpr (F::kFormat == DeviceFormat::kBF16) {
+      multiply_plain(tile, out);
     } else {
+      constexpr int kVectors = F::kTile.code_bytes() / 512;
+      std::uint32_t words[4 * kVectors];
+      load_codes<kVectors>(tile, words);
+      WeightOperand<C::kPlanes, kSteps> a;
+      C::unpack(words, a, table);
       multiply_groups(lane_scales<F>(tile), a, out);
+    }
+  }
+
+  /// Plain rows, as WeightRing copies them.
+  __device__ void multiply_plain(const std::byte* tile, Sums& out) const {
+    const int row = static_cast<int>(threadIdx.x) % 16;
+    const int half = static_cast<int>(threadIdx.x) % 32 / 16;
+    const std::uint32_t at = minimax::cuda::shared_address(tile + row * kPlainRowBytes);
+#pragma unroll
+    for (int s = 0; s < kSteps; ++s) {
+      std::uint32_t a[4];
+      minimax::cuda::load_blocks(a, at + ((2 * s + half) ^ row % 8) * 16);
+      multiply_add(out, a, rows[s][0], rows[s][1]);
     }
   }
 

@@ -35,6 +35,7 @@ inline constexpr int kStreamDynamicBytes = 225000;  // beside 7 KB of static sha
 inline constexpr int kReductionStride = 144;        // floats: half of the banks apart
 inline constexpr int kReductionBytes = kStreamWarps * 2 * kReductionStride * 4;
 inline constexpr int kTableBytes = 256 * 32 * 4;
+inline constexpr int kPlainRowBytes = 128;  // of a row of bf16 in a tile
 
 /// Matrices of one shape, and what a block has to do with them.
 struct StreamPhase {
@@ -45,8 +46,19 @@ struct StreamPhase {
   int units;                  // of an expert
   int units_per_item;         // 2, or 1 where units are pairs
   int column_tiles;
-  int begin;  // range of this block in the units of all entries
+  int slots;       // 1, or a unit goes through all entries, which lie side by side along K
+  int slot_tiles;  // of an entry then
+  int begin;       // range of this block in the units of all entries
   int end;
+};
+
+/// What the host knows of a launch: all but experts and the rows that they get. Where those are
+/// known, too, a block has `share` units of a phase, the first `rest` blocks one more.
+struct StreamPhases {
+  int count;
+  StreamPhase phase[2];
+  int share[2];
+  int rest[2];
 };
 
 /// Rows that one expert multiplies.
@@ -56,11 +68,14 @@ struct StreamEntry {
   int rows;
 };
 
+inline constexpr int kStreamMaxSlots = 8;
+
 struct StreamPlan {
   int phases;
   int entry_count;
   StreamPhase phase[2];
   StreamEntry entries[kStreamMaxEntries];
+  float factors[kStreamMaxSlots];  // of the slots of a phase that has several
 };
 
 /// Consecutive units of one entry and a part of K.
@@ -68,9 +83,11 @@ struct StreamRun {
   const std::byte* first;   // tile of the first unit at the first column
   std::int64_t item_bytes;  // from an item to the next
   std::int64_t pair_bytes;
+  std::int64_t row_bytes;  // of plain rows
   int items;
   int units;
   bool units_are_pairs;
+  int slots;
   int first_tile;  // of the part
   int tiles;
   int phase;
@@ -84,7 +101,8 @@ struct StreamRun {
 struct StreamRuns {
   static constexpr int kRuns = 24;
   int count;
-  int phase;  // where the list goes on
+  std::int64_t slot_bytes[kStreamMaxSlots];  // added for the warps of a slot
+  int phase;                                 // where the list goes on
   int position;
   int part;
   StreamRun run[kRuns];
@@ -112,6 +130,9 @@ struct StreamTraits {
   static constexpr int kEntryRows = 8;
   static constexpr int kTileBytes = kTile.bytes();
   static constexpr int kStageBytes = 2 * kTileBytes;  // of a warp: both rows of tiles
+  /// Plain rows: the tiles of a row of tiles lie beside each other, not one after the other.
+  static constexpr bool kPlain = F::kFormat == DeviceFormat::kBF16;
+  static constexpr int kTileStep = kPlain ? kPlainRowBytes : kTileBytes;
   static constexpr int kTable = F::Codes::kTable ? kTableBytes : 0;
   static constexpr int kStages = kTile.code_bits >= 16                  ? 2
                                  : kTile.code_bits == 8                 ? 3
@@ -133,6 +154,9 @@ __host__ __device__ constexpr int stream_parts(int rows, int column_tiles) {
   const int blocks = (column_tiles + kStreamWarps - 1) / kStreamWarps;
   const int stored = rows * T::kAddends;
   const int block_bytes = stored * T::kBlockColumns * T::kElementBytes + kGroups * T::kGroupBytes;
+  if (stored * 16 + blocks * block_bytes <= T::kRowBudget) {
+    return 1;  // mostly so, without a division
+  }
   const int fitting = (T::kRowBudget - stored * 16) / block_bytes;
   return (blocks + fitting - 1) / fitting;
 }
@@ -141,7 +165,8 @@ __host__ __device__ constexpr int stream_parts(int rows, int column_tiles) {
 template <class T>
 __device__ StreamRun make_run(const StreamPlan& plan, const StreamRuns& at, int& parts) {
   const StreamPhase& phase = plan.phase[at.phase];
-  const int entry = plan.entry_count == 1 ? 0 : at.position / phase.units;
+  const bool is_first = phase.slots > 1 || at.position < phase.units;
+  const int entry = is_first ? 0 : at.position / phase.units;
   const StreamEntry& rows = plan.entries[entry];
   parts = stream_parts<T>(rows.rows, phase.column_tiles);
   StreamRun run;
@@ -153,9 +178,11 @@ __device__ StreamRun make_run(const StreamPlan& plan, const StreamRuns& at, int&
     run.units = min(run.units, kStreamPartItems * phase.units_per_item);
   }
   run.units_are_pairs = phase.units_per_item == 1;
+  run.slots = phase.slots;
   run.items = run.units_are_pairs ? run.units : (run.units + 1) / 2;
   run.item_bytes = phase.units_per_item * phase.unit_bytes;
   run.pair_bytes = phase.pair_bytes;
+  run.row_bytes = phase.unit_bytes / kDeviceTileRows;
   const int blocks = (phase.column_tiles + kStreamWarps - 1) / kStreamWarps;
   run.first_tile = parts == 1 ? 0 : at.part * blocks / parts * kStreamWarps;
   const int end = parts == 1 ? phase.column_tiles : (at.part + 1) * blocks / parts * kStreamWarps;
@@ -163,7 +190,7 @@ __device__ StreamRun make_run(const StreamPlan& plan, const StreamRuns& at, int&
   run.first_part = at.part == 0;
   run.last_part = at.part + 1 == parts;
   run.first = phase.tiles + rows.expert * phase.expert_bytes + run.unit * phase.unit_bytes +
-              static_cast<std::int64_t>(run.first_tile) * T::kTileBytes;
+              static_cast<std::int64_t>(run.first_tile) * T::kTileStep;
   return run;
 }
 
@@ -186,13 +213,124 @@ __device__ void list_runs(const StreamPlan& plan, StreamRuns& runs) {
   }
 }
 
+/// Where the warps of a slot find their tiles, counted from where those of the first would.
+template <class T>
+__device__ void place_slots(const StreamPlan& plan, StreamRuns& runs) {
+  runs.slot_bytes[0] = 0;
+  for (int p = 0; p < plan.phases; ++p) {
+    const StreamPhase& phase = plan.phase[p];
+    for (int slot = 1; slot < phase.slots; ++slot) {
+      runs.slot_bytes[slot] =
+          (plan.entries[slot].expert - plan.entries[0].expert) * phase.expert_bytes -
+          static_cast<std::int64_t>(slot * phase.slot_tiles) * T::kTileStep;
+    }
+  }
+}
+
+/// Places runs and slots that were listed for expert 0 of all entries where the experts are.
+__device__ inline void place_experts(const StreamPlan& plan, StreamRuns& runs) {
+  const int i = static_cast<int>(threadIdx.x);
+  if (i < runs.count) {
+    StreamRun& run = runs.run[i];
+    run.first += plan.entries[run.entry].expert * plan.phase[run.phase].expert_bytes;
+  }
+  const StreamPhase& last = plan.phase[plan.phases - 1];
+  if (0 < i && i < last.slots) {
+    runs.slot_bytes[i] += (plan.entries[i].expert - plan.entries[0].expert) * last.expert_bytes;
+  }
+}
+
 /// Starts the list.
 template <class T>
 __device__ void start_runs(const StreamPlan& plan, StreamRuns& runs) {
+  place_slots<T>(plan, runs);
   runs.phase = 0;
   runs.position = plan.phases > 0 ? plan.phase[0].begin : 0;
   runs.part = 0;
   list_runs<T>(plan, runs);
+}
+
+/// Puts the phases into the plan. All threads come here, a barrier follows.
+__device__ inline void copy_phases(const StreamPhases& phases, StreamPlan& plan) {
+  const int i = static_cast<int>(threadIdx.x);
+  if (i < static_cast<int>(sizeof(plan.phase) / 4)) {
+    reinterpret_cast<std::uint32_t*>(plan.phase)[i] =
+        reinterpret_cast<const std::uint32_t*>(phases.phase)[i];
+  }
+  if (i == 0) {
+    plan.phases = phases.count;
+  }
+}
+
+/// The whole range of K for units [unit, unit + units) of an entry.
+template <class T>
+__device__ StreamRun whole_run(const StreamPlan& plan, int phase_index, int entry, int unit,
+                               int units) {
+  const StreamPhase& phase = plan.phase[phase_index];
+  StreamRun run;
+  run.first =
+      phase.tiles + plan.entries[entry].expert * phase.expert_bytes + unit * phase.unit_bytes;
+  run.item_bytes = phase.units_per_item * phase.unit_bytes;
+  run.pair_bytes = phase.pair_bytes;
+  run.row_bytes = phase.unit_bytes / kDeviceTileRows;
+  run.units_are_pairs = phase.units_per_item == 1;
+  run.items = run.units_are_pairs ? units : (units + 1) / 2;
+  run.units = units;
+  run.slots = phase.slots;
+  run.first_tile = 0;
+  run.tiles = phase.column_tiles;
+  run.phase = phase_index;
+  run.entry = entry;
+  run.unit = unit;
+  run.first_part = true;
+  run.last_part = true;
+  return run;
+}
+
+/// Starts the list where the entries of all phases are known: a lane of the first warp, which comes
+/// here as a whole, lists what the block has of one of them. Planning is what a short launch waits
+/// for; one thread would take some microseconds.
+template <class T>
+__device__ void start_known_runs(const StreamPhases& phases, StreamPlan& plan, StreamRuns& runs) {
+  const int lane = static_cast<int>(threadIdx.x);
+  const int block = static_cast<int>(blockIdx.x);
+  const int first_entries = plan.phase[0].slots > 1 ? 1 : plan.entry_count;
+  const int p = lane < first_entries ? 0 : 1;
+  const int entry = lane - p * first_entries;
+  StreamPhase& phase = plan.phase[p];
+  const bool is_there = p < phases.count && entry < (phase.slots > 1 ? 1 : plan.entry_count);
+  const int begin = is_there ? block * phases.share[p] + min(block, phases.rest[p]) : 0;
+  const int end = is_there ? begin + phases.share[p] + (block < phases.rest[p] ? 1 : 0) : 0;
+  const int first = entry * phase.units;
+  const int unit = max(begin, first) - first;
+  const int units = min(end, first + phase.units) - max(begin, first);
+  const bool has_units = is_there && units > 0;
+  const bool is_whole =
+      !is_there || stream_parts<T>(plan.entries[entry].rows, phase.column_tiles) == 1;
+  if (is_there && entry == 0) {
+    phase.begin = begin;
+    phase.end = end;
+  }
+  if (lane < kStreamMaxSlots) {
+    const StreamPhase& last = plan.phase[phases.count - 1];
+    runs.slot_bytes[lane] = -static_cast<std::int64_t>(lane * last.slot_tiles) * T::kTileStep;
+  }
+  const unsigned listed = __ballot_sync(0xffffffffu, has_units);
+  const bool fits =
+      __all_sync(0xffffffffu, is_whole) && phases.count * plan.entry_count <= StreamRuns::kRuns;
+  if (!fits) {
+    if (lane == 0) {
+      start_runs<T>(plan, runs);
+    }
+    return;
+  }
+  if (has_units) {
+    runs.run[__popc(listed & ((1u << lane) - 1))] = whole_run<T>(plan, p, entry, unit, units);
+  }
+  if (lane == 0) {
+    runs.count = __popc(listed);
+    runs.phase = phases.count;
+  }
 }
 
 struct TileRange {
@@ -204,6 +342,11 @@ struct TileRange {
 __device__ inline TileRange warp_tiles(const StreamRun& run) {
   const int warp = static_cast<int>(threadIdx.x) / 32;
   return {warp * run.tiles / kStreamWarps, (warp + 1) * run.tiles / kStreamWarps};
+}
+
+/// The slot that this warp has its tiles from. Requires: kStreamWarps is a multiple of slots.
+__device__ inline int warp_slot(int slots) {
+  return static_cast<int>(threadIdx.x) / 32 * slots / kStreamWarps;
 }
 
 /// The ring of a warp: what it will multiply, in the order in which it does, several stages ahead.
@@ -246,8 +389,8 @@ class WeightRing {
       if (pair_) {
         copy_tile(to + T::kTileBytes, second_);
       }
-      first_ += T::kTileBytes;
-      second_ += T::kTileBytes;
+      first_ += T::kTileStep;
+      second_ += T::kTileStep;
       if (--steps_ == 0) {
         next_item();
       }
@@ -256,7 +399,26 @@ class WeightRing {
     stage_ = stage_ + 1 == T::kStages ? 0 : stage_ + 1;
   }
 
-  __device__ static void copy_tile(std::uint32_t to, const std::byte* from) {
+  __device__ void copy_tile(std::uint32_t to, const std::byte* from) const {
+    if constexpr (T::kPlain) {
+      copy_plain(to, from);
+    } else {
+      copy_whole(to, from);
+    }
+  }
+
+  /// Four rows at a time; a row's vectors change places so that eight rows lie in different banks.
+  __device__ void copy_plain(std::uint32_t to, const std::byte* from) const {
+    const int vector = static_cast<int>(threadIdx.x) % 8;
+    const int row = static_cast<int>(threadIdx.x) % 32 / 8;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const int moved = (vector ^ row ^ (i % 2 * 4)) - vector;
+      minimax::cuda::start_copy_16(to + 512 * i + 16 * moved, from + 4 * i * row_bytes_);
+    }
+  }
+
+  __device__ static void copy_whole(std::uint32_t to, const std::byte* from) {
     const int lane = static_cast<int>(threadIdx.x) % 32;
     constexpr int kWhole = T::kTileBytes / 512;
 #pragma unroll
@@ -280,10 +442,19 @@ class WeightRing {
     const StreamRun& run = runs_.run[run_];
     const TileRange tiles = warp_tiles(run);
     steps_ = tiles.end - tiles.begin;
-    first_ = run.first + item_ * run.item_bytes +
-             static_cast<std::int64_t>(tiles.begin) * T::kTileBytes + 16 * (threadIdx.x % 32);
+    first_ = run.first + item_ * run.item_bytes + runs_.slot_bytes[warp_slot(run.slots)] +
+             static_cast<std::int64_t>(tiles.begin) * T::kTileStep + lane_bytes(run);
     second_ = first_ + run.pair_bytes;
     pair_ = run.units_are_pairs || 2 * item_ + 1 < run.units;
+  }
+
+  __device__ std::int64_t lane_bytes(const StreamRun& run) {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    if constexpr (T::kPlain) {
+      row_bytes_ = run.row_bytes;
+      return lane / 8 * run.row_bytes + lane % 8 * 16;
+    }
+    return 16 * lane;
   }
 
   /// Goes on to the next run in which this warp has tiles.
@@ -299,6 +470,7 @@ class WeightRing {
   std::uint32_t address_;
   const std::byte* first_ = nullptr;  // of the next tiles, this lane's vector
   const std::byte* second_ = nullptr;
+  std::int64_t row_bytes_ = 0;
   int run_ = 0;
   int item_ = 0;
   int steps_ = 0;  // left of the item; 0: nothing is left

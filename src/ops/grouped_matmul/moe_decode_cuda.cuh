@@ -88,6 +88,31 @@ __device__ inline void list_entries(SortedPairs& sorted, int experts, int entry_
   plan.entry_count = entries;
 }
 
+/// One token: its experts in the order of their slots, not known yet. All threads come here.
+__device__ inline void expect_choices(const MoeDecode& args, SortedPairs& sorted,
+                                      StreamPlan& plan) {
+  const int slot = static_cast<int>(threadIdx.x);
+  if (slot < args.top_k) {
+    plan.entries[slot] = {.expert = 0, .row_begin = slot, .rows = 1};
+    sorted.row_of_pair[slot] = slot;
+    sorted.pair_of_row[slot] = slot;
+    plan.entry_count = static_cast<int>(args.top_k);
+  }
+}
+
+/// And what the router chose. All threads come here, barriers before and after.
+__device__ inline void take_choices(const MoeDecode& args, StreamPlan& plan, StreamRuns& runs) {
+  const int slot = static_cast<int>(threadIdx.x);
+  if (slot < args.top_k) {
+    plan.entries[slot].expert = args.expert_ids[slot];
+    if (slot < kStreamMaxSlots) {
+      plan.factors[slot] = args.expert_weights[slot];
+    }
+  }
+  __syncthreads();
+  place_experts(plan, runs);
+}
+
 /// Sorts the pairs by expert, stably, and lists the entries. All threads come here.
 __device__ inline void sort_pairs(const MoeDecode& args, int entry_rows, SortedPairs& sorted,
                                   StreamPlan& plan) {
@@ -137,10 +162,22 @@ struct MoeDecodeJob {
 
   __device__ void begin() const {}
 
+  /// Whether the product of down sums over the experts of the one token, too.
+  __device__ bool joins_slots(const StreamRun& run) const { return run.slots > 1; }
+
+  __device__ bool keeps_rows(const StreamRun& before, const StreamRun& run) const {
+    return args.tokens == 1 && !is_down(before) && !is_down(run) && run.first_part && run.last_part;
+  }
+
+  __device__ float factor(const StreamRun& run) const {
+    return joins_slots(run) ? plan.factors[warp_slot(run.slots)] : 1.0f;
+  }
+
   __device__ void stage(const StreamRun& run, const StreamRows& x, int begin, int columns) const {
     const int first = plan.entries[run.entry].row_begin;
     if (is_down(run)) {
-      const RowSource source = {scratch().inner, static_cast<int>(args.down_layout.columns)};
+      const RowSource source = {scratch().inner,
+                                run.slots * static_cast<int>(args.down_layout.columns)};
       stage_rows<F, mode>(source, x, {begin, columns}, [first](int r) { return first + r; });
       return;
     }
@@ -157,7 +194,9 @@ struct MoeDecodeJob {
     const int row = entry.row_begin + element.column;
     if (is_down(run)) {
       const int tile = run.unit + 2 * element.item + element.second;
-      if (kept && tile < run.unit + run.units) {
+      if (kept && joins_slots(run) && tile < run.unit + run.units) {
+        store(16 * tile + element.row, sum);
+      } else if (kept && tile < run.unit + run.units) {
         finish_down(sum, row, 16 * tile + element.row);
       }
     } else {
@@ -184,7 +223,10 @@ struct MoeDecodeJob {
     }
   }
 
-  __device__ void end_phase() const {
+  __device__ void end_phase(int phase) const {
+    if (plan.phase[phase].slots > 1) {
+      return;  // nobody reads what others wrote
+    }
     minimax::cuda::wait_for_grid(static_cast<unsigned*>(args.barrier));
   }
 
@@ -201,11 +243,18 @@ struct MoeDecodeJob {
         sum += args.expert_weights[pair] *
                __ldcg(scratch().rows + sorted.row_of_pair[pair] * hidden + (i - token * hidden));
       }
-      if (args.out_is_float) {
-        static_cast<float*>(args.out)[i] = sum;
-      } else {
-        static_cast<__nv_bfloat16*>(args.out)[i] = __float2bfloat16_rn(sum);
-      }
+      store(i, sum);
+    }
+  }
+
+  __device__ void store(std::int64_t i, float sum) const {
+    if (i >= args.tokens * args.down_layout.rows) {
+      return;
+    }
+    if (args.out_is_float) {
+      static_cast<float*>(args.out)[i] = sum;
+    } else {
+      static_cast<__nv_bfloat16*>(args.out)[i] = __float2bfloat16_rn(sum);
     }
   }
 };
@@ -216,35 +265,72 @@ __device__ inline void set_range(StreamPhase& phase, int entries) {
   phase.end = static_cast<int>(units * (blockIdx.x + 1) / gridDim.x);
 }
 
-__device__ inline void plan_phases(const MoeDecode& args, MoePhases phases, StreamPlan& plan) {
-  plan.phases = phases == MoePhases::kBoth ? 2 : 1;
-  if (phases != MoePhases::kDown) {
-    plan.phase[0] = {.tiles = static_cast<const std::byte*>(args.gate.data),
-                     .expert_bytes = args.gate.expert_bytes,
-                     .unit_bytes = args.gate_layout.row_tile_bytes(),
-                     .pair_bytes = static_cast<const std::byte*>(args.up.data) -
-                                   static_cast<const std::byte*>(args.gate.data),
-                     .units = static_cast<int>(args.gate_layout.row_tiles()),
-                     .units_per_item = 1,
-                     .column_tiles = static_cast<int>(args.gate_layout.column_tiles())};
-    set_range(plan.phase[0], plan.entry_count);
+/// The slots that down goes through at once: all of one token, where warps share them evenly and
+/// rows fit.
+template <class T>
+int joined_slots(const MoeDecode& args) {
+  const int slots = static_cast<int>(args.top_k);
+  const int tiles = static_cast<int>(args.down_layout.column_tiles());
+  const bool even = slots <= kStreamMaxSlots && kStreamWarps % slots == 0 &&
+                    tiles % (kStreamWarps / slots) == 0 &&
+                    args.down_layout.columns % T::kTile.columns == 0;
+  return args.tokens == 1 && even && stream_parts<T>(1, slots * tiles) == 1 ? slots : 1;
+}
+
+template <class T>
+StreamPhase down_phase(const MoeDecode& args) {
+  const int slots = joined_slots<T>(args);
+  const int tiles = static_cast<int>(args.down_layout.column_tiles());
+  return {.tiles = static_cast<const std::byte*>(args.down.data),
+          .expert_bytes = args.down.expert_bytes,
+          .unit_bytes = args.down_layout.row_tile_bytes(),
+          .pair_bytes = args.down_layout.row_tile_bytes(),
+          .units = static_cast<int>(args.down_layout.row_tiles()),
+          .units_per_item = 2,
+          .column_tiles = slots * tiles,
+          .slots = slots,
+          .slot_tiles = tiles,
+          .begin = 0,
+          .end = 0};
+}
+
+inline StreamPhase gate_up_phase(const MoeDecode& args) {
+  return {.tiles = static_cast<const std::byte*>(args.gate.data),
+          .expert_bytes = args.gate.expert_bytes,
+          .unit_bytes = args.gate_layout.row_tile_bytes(),
+          .pair_bytes = static_cast<const std::byte*>(args.up.data) -
+                        static_cast<const std::byte*>(args.gate.data),
+          .units = static_cast<int>(args.gate_layout.row_tiles()),
+          .units_per_item = 1,
+          .column_tiles = static_cast<int>(args.gate_layout.column_tiles()),
+          .slots = 1,
+          .slot_tiles = 0,
+          .begin = 0,
+          .end = 0};
+}
+
+/// The shares are those of one token.
+template <class T>
+StreamPhases moe_phases(const MoeDecode& args, MoePhases which) {
+  StreamPhases phases = {};
+  if (which != MoePhases::kDown) {
+    phases.phase[phases.count++] = gate_up_phase(args);
   }
-  if (phases != MoePhases::kGateUp) {
-    StreamPhase& down = plan.phase[plan.phases - 1];
-    down = {.tiles = static_cast<const std::byte*>(args.down.data),
-            .expert_bytes = args.down.expert_bytes,
-            .unit_bytes = args.down_layout.row_tile_bytes(),
-            .pair_bytes = args.down_layout.row_tile_bytes(),
-            .units = static_cast<int>(args.down_layout.row_tiles()),
-            .units_per_item = 2,
-            .column_tiles = static_cast<int>(args.down_layout.column_tiles())};
-    set_range(down, plan.entry_count);
+  if (which != MoePhases::kGateUp) {
+    phases.phase[phases.count++] = down_phase<T>(args);
   }
+  for (int p = 0; p < phases.count; ++p) {
+    const int entries = phases.phase[p].slots > 1 ? 1 : static_cast<int>(args.top_k);
+    phases.share[p] = phases.phase[p].units * entries / args.processors;
+    phases.rest[p] = phases.phase[p].units * entries % args.processors;
+  }
+  return phases;
 }
 
 template <class F, StreamMode mode>
 __global__ void __launch_bounds__(kStreamThreads, 1)
-    moe_decode_kernel(const __grid_constant__ MoeDecode args, MoePhases phases) {
+    moe_decode_kernel(const __grid_constant__ MoeDecode args,
+                      const __grid_constant__ StreamPhases phases, MoePhases which) {
   using T = StreamTraits<F, mode>;
   static_assert(kMoeDecodePartialBytes == kStreamPartialBytes);
   extern __shared__ __align__(128) std::byte dynamic[];
@@ -255,32 +341,48 @@ __global__ void __launch_bounds__(kStreamThreads, 1)
   minimax::cuda::let_next_kernel_start();
   set_meetings(meetings);
   fill_table<F>(StreamMemory<T>(dynamic).table);
+  copy_phases(phases, plan);
+  const bool is_alone = args.tokens == 1;  // then all but the experts is known by now
+  if (is_alone) {
+    expect_choices(args, sorted, plan);
+  }
+  __syncthreads();
+  if (is_alone && threadIdx.x < 32) {
+    start_known_runs<T>(phases, plan, runs);
+  }
+  __syncthreads();
   minimax::cuda::wait_for_kernels_ahead();
-  sort_pairs(args, T::kEntryRows, sorted, plan);
-  if (threadIdx.x == 0) {
-    plan_phases(args, phases, plan);
-    start_runs<T>(plan, runs);
+  if (is_alone) {
+    take_choices(args, plan, runs);
+  } else {
+    sort_pairs(args, T::kEntryRows, sorted, plan);
+    if (threadIdx.x == 0) {
+      set_range(plan.phase[0], plan.entry_count);
+      set_range(plan.phase[1], plan.entry_count);
+      start_runs<T>(plan, runs);
+    }
   }
   __syncthreads();
   MoeDecodeJob<F, mode> job = {.args = args,
                                .plan = plan,
                                .sorted = sorted,
-                               .first_phase_is_down = phases == MoePhases::kDown};
+                               .first_phase_is_down = which == MoePhases::kDown};
   run_stream<F, mode>(
       job, plan, runs, meetings, dynamic,
       job.scratch().partial + static_cast<std::int64_t>(blockIdx.x) * (kStreamPartialBytes / 4));
-  if (phases != MoePhases::kGateUp) {
+  if (which != MoePhases::kGateUp && plan.phase[plan.phases - 1].slots == 1) {
     job.combine();
   }
 }
 
 template <DeviceFormat format>
-void launch_moe_decode(const MoeDecode& args, MoePhases phases, minimax::cuda::Stream stream) {
+void launch_moe_decode(const MoeDecode& args, MoePhases which, minimax::cuda::Stream stream) {
   using F = DeviceFormatOf<format>;
+  constexpr StreamMode kMode = kStreamMode<F>;
   minimax::cuda::launch_early(
-      "moe_decode", &moe_decode_kernel<F, kStreamMode<F>>,
+      "moe_decode", &moe_decode_kernel<F, kMode>,
       {.blocks = args.processors, .threads = kStreamThreads, .shared_bytes = kStreamDynamicBytes},
-      stream, args, phases);
+      stream, args, moe_phases<StreamTraits<F, kMode>>(args, which), which);
 }
 
 }  // namespace minimax::ops::cuda

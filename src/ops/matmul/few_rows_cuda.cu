@@ -7,7 +7,9 @@ namespace minimax::ops::cuda {
 
 void few_rows_product(const FewRowsProduct& args, minimax::cuda::Stream stream) {
   visit_device_format(args.layout.format, [&]<DeviceFormat format>() {
-    if (args.rows <= kFewestRows) {
+    if constexpr (format == DeviceFormat::kBF16) {
+      launch_few_rows<format>(args, stream);
+    } else if (args.rows <= kFewestRows) {
       launch_few_rows<format>(args, stream);
     } else {
       launch_several_rows<format>(args, stream);

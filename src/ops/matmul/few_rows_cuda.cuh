@@ -36,29 +36,38 @@ struct FewRowsJob {
     }
   }
 
-  __device__ void end_phase() const {}
+  __device__ static bool keeps_rows(const StreamRun& /*before*/, const StreamRun& /*run*/) {
+    return false;
+  }
+  __device__ static float factor(const StreamRun& /*run*/) { return 1.0f; }
+  __device__ static void end_phase(int /*phase*/) {}
 };
 
-/// The one matrix; all rows are one entry. By one thread.
-__device__ inline void plan_few_rows(const FewRowsProduct& args, StreamPlan& plan) {
-  const auto tiles = static_cast<unsigned>(args.layout.row_tiles());
-  plan.phases = 1;
-  plan.entry_count = 1;
-  plan.entries[0] = {.expert = 0, .row_begin = 0, .rows = static_cast<int>(args.rows)};
-  plan.phase[0] = {.tiles = static_cast<const std::byte*>(args.weight),
-                   .expert_bytes = 0,
-                   .unit_bytes = args.layout.row_tile_bytes(),
-                   .pair_bytes = args.layout.row_tile_bytes(),
-                   .units = static_cast<int>(tiles),
-                   .units_per_item = 2,
-                   .column_tiles = static_cast<int>(args.layout.column_tiles()),
-                   .begin = static_cast<int>(tiles * blockIdx.x / gridDim.x),
-                   .end = static_cast<int>(tiles * (blockIdx.x + 1) / gridDim.x)};
+/// The one matrix.
+inline StreamPhases few_rows_phases(const FewRowsProduct& args) {
+  const int tiles = static_cast<int>(args.layout.row_tiles());
+  StreamPhases phases = {};
+  phases.count = 1;
+  phases.phase[0] = {.tiles = static_cast<const std::byte*>(args.weight),
+                     .expert_bytes = 0,
+                     .unit_bytes = args.layout.row_tile_bytes(),
+                     .pair_bytes = args.layout.row_tile_bytes(),
+                     .units = tiles,
+                     .units_per_item = 2,
+                     .column_tiles = static_cast<int>(args.layout.column_tiles()),
+                     .slots = 1,
+                     .slot_tiles = 0,
+                     .begin = 0,
+                     .end = 0};
+  phases.share[0] = tiles / args.processors;
+  phases.rest[0] = tiles % args.processors;
+  return phases;
 }
 
 template <class F, StreamMode mode>
 __global__ void __launch_bounds__(kStreamThreads, 1)
-    few_rows_kernel(const __grid_constant__ FewRowsProduct args) {
+    few_rows_kernel(const __grid_constant__ FewRowsProduct args,
+                    const __grid_constant__ StreamPhases phases) {
   using T = StreamTraits<F, mode>;
   extern __shared__ __align__(128) std::byte dynamic[];
   __shared__ StreamPlan plan;
@@ -66,11 +75,16 @@ __global__ void __launch_bounds__(kStreamThreads, 1)
   __shared__ StreamMeetings meetings;
   minimax::cuda::let_next_kernel_start();
   set_meetings(meetings);
-  if (threadIdx.x == 0) {
-    plan_few_rows(args, plan);
-    start_runs<T>(plan, runs);
+  copy_phases(phases, plan);
+  if (threadIdx.x == 0) {  // all rows are one entry
+    plan.entries[0] = {.expert = 0, .row_begin = 0, .rows = static_cast<int>(args.rows)};
+    plan.entry_count = 1;
   }
   fill_table<F>(StreamMemory<T>(dynamic).table);
+  __syncthreads();
+  if (threadIdx.x < 32) {
+    start_known_runs<T>(phases, plan, runs);
+  }
   __syncthreads();
   FewRowsJob<F, mode> job = {.args = args, .plan = plan};
   auto* partial = static_cast<std::byte*>(args.scratch) +
@@ -84,7 +98,7 @@ void launch_few_rows(const FewRowsProduct& args, minimax::cuda::Stream stream) {
   minimax::cuda::launch_early(
       "few_rows_product", &few_rows_kernel<F, kStreamMode<F>>,
       {.blocks = args.processors, .threads = kStreamThreads, .shared_bytes = kStreamDynamicBytes},
-      stream, args);
+      stream, args, few_rows_phases(args));
 }
 
 }  // namespace minimax::ops::cuda

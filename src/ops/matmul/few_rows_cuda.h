@@ -11,8 +11,10 @@
 
 namespace minimax::ops::cuda {
 
-/// Up to so many rows at once.
+/// Up to so many rows at once; of plain weights, whose products of more rows cuBLASLt computes as
+/// well, fewer.
 inline constexpr std::int64_t kFewRows = 64;
+inline constexpr std::int64_t kFewPlainRows = 8;
 
 /// Some of the columns of a product, as a matrix of their own.
 struct FewRowsOut {
@@ -23,10 +25,10 @@ struct FewRowsOut {
 /// out = x weight^T with float32 sums, in one order for a number of rows. The weights of nf4 and
 /// fp4 are rounded to bf16 before their scale; up to 8 rows of bf16 that meet integer weights are
 /// rounded to 2^-14 of the largest of each group. Nothing is allocated, and the host does not wait.
-/// The blocks of a launch may wait for each other, so two launches must not run at the same time,
-/// in two streams. Requires: 1 <= rows <= kFewRows; inner and columns below 2^30; inner at most
-/// 1024 for each multiprocessor; 16-byte aligned pointers. Throws: Error{kDevice} where the launch
-/// fails.
+/// The blocks of a launch may wait for each other: two launches must not run at the same time.
+/// Requires: 1 <= rows <= kFewRows, of plain weights kFewPlainRows; 16-byte aligned pointers; inner
+/// and columns below 2^30, and inner at most 1024 for each multiprocessor.
+/// Throws: Error{kDevice} where the launch fails.
 struct FewRowsProduct {
   const void* x;        // [rows, inner] bf16
   std::int64_t rows;    // T

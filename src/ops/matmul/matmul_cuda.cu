@@ -33,6 +33,15 @@ void decode_rows(const Context& ctx, const quant::Matrix& weight, std::int64_t f
   });
 }
 
+// Whether there is a kernel that streams these weights for so many rows of bf16.
+bool streams(const Context& ctx, const quant::Matrix& weight, std::int64_t rows) {
+  if (weight.layout() == quant::Layout::kTiles) {
+    return rows <= kFewRows;
+  }
+  return weight.format() == quant::Format::kBF16 && rows <= kFewPlainRows &&
+         ctx.cuda->is_hopper() && quant::has_whole_tiles(weight.shape()[0], weight.shape()[1]);
+}
+
 DeviceLayout tiles_of(const quant::Matrix& weight) {
   return {*device_format(weight.format()), weight.shape()[0], weight.shape()[1]};
 }
@@ -190,8 +199,8 @@ void multiply_many(const Context& ctx, const ScratchScope& scratch, const tensor
 bool joined_matmul(const Context& ctx, const JoinedMatmulArgs& args) {
   const std::int64_t rows = args.x.shape()[0];
   if (args.weights.empty() || args.weights.size() > std::size(FewRowsProduct{}.outs) ||
-      args.weights.front().layout() != quant::Layout::kTiles || args.x.dtype() != DType::kBF16 ||
-      rows == 0 || rows > kFewRows || !are_joined(args)) {
+      args.x.dtype() != DType::kBF16 || rows == 0 || !streams(ctx, args.weights.front(), rows) ||
+      !are_joined(args)) {
     return false;
   }
   multiply_few(ctx, ScratchScope(ctx), args);
@@ -210,7 +219,7 @@ void matmul(const Context& ctx, const MatmulArgs& args) {
     x = scratch.tensor(dtype, args.x.shape());
     convert(ctx, args.x, x);
   }
-  if (args.weight.layout() == quant::Layout::kTiles && rows <= kFewRows) {
+  if (dtype == DType::kBF16 && streams(ctx, args.weight, rows)) {
     multiply_few(ctx, scratch, {.x = x, .weights = {&args.weight, 1}, .outs = {&args.out, 1}});
   } else {
     multiply_many(ctx, scratch, x, args);

@@ -290,21 +290,8 @@ __device__ void multiply_rows(const std::byte* tile, const SeveralMemory& memory
       minimax::cuda::shared_address(memory.rows) +
       static_cast<std::uint32_t>(column / 64 * (row_count * 128) + column % 64 * 2);
   const minimax::cuda::Operand b = minimax::cuda::operand_at(address);
-  if constexpr (F::kTile.group != 0) {
-    take_off_bias<F>(a);
-    multiply_groups<F, row_count>(tile, memory, column, a, b, out);
-  } else {
-    minimax::cuda::fence_products();
-#pragma unroll
-    for (int i = 0; i < C::kPlanes * C::kSteps; ++i) {
-      const int s = i % C::kSteps;
-      minimax::cuda::multiply_columns(out, a.registers[C::kPlanes - 1 - i / C::kSteps][s],
-                                      minimax::cuda::advance(b, 32 * s), true);
-    }
-    minimax::cuda::commit_products();
-    minimax::cuda::wait_products<0>();
-    minimax::cuda::pin(out);
-  }
+  take_off_bias<F>(a);
+  multiply_groups<F, row_count>(tile, memory, column, a, b, out);
 }
 
 /// Adds the parts of the sums of a round and stores them.

@@ -10,15 +10,21 @@
 namespace minimax::ops::cuda {
 namespace {
 
-/// Matrices of tiles, equally spaced in memory.
+/// Matrices of tiles or plain rows, equally spaced in memory.
 struct Stack {
   DeviceLayout layout;
   ExpertMatrices matrices;
 };
 
-std::optional<Stack> stack_of(std::span<const quant::Matrix> experts) {
+bool are_streamed(const Context& ctx, const quant::Matrix& weight) {
+  return weight.layout() == quant::Layout::kTiles ||
+         (weight.format() == quant::Format::kBF16 && ctx.cuda->is_hopper() &&
+          quant::has_whole_tiles(weight.shape()[0], weight.shape()[1]));
+}
+
+std::optional<Stack> stack_of(const Context& ctx, std::span<const quant::Matrix> experts) {
   const quant::Matrix& first = experts.front();
-  if (first.layout() != quant::Layout::kTiles) {
+  if (!are_streamed(ctx, first)) {
     return std::nullopt;
   }
   const std::int64_t stride =
@@ -48,9 +54,9 @@ bool few_tokens_experts(const Context& ctx, const RoutedExpertsArgs& args) {
       !are_few(args)) {
     return false;
   }
-  const std::optional<Stack> gate = stack_of(args.gate);
-  const std::optional<Stack> up = stack_of(args.up);
-  const std::optional<Stack> down = stack_of(args.down);
+  const std::optional<Stack> gate = stack_of(ctx, args.gate);
+  const std::optional<Stack> up = stack_of(ctx, args.up);
+  const std::optional<Stack> down = stack_of(ctx, args.down);
   if (!gate || !up || !down || gate->layout.format != up->layout.format ||
       gate->matrices.expert_bytes != up->matrices.expert_bytes) {
     return false;
