@@ -44,6 +44,9 @@ void check_config(GenerationConfig config) {
   config.validate();
 }
 
+// Of one request: its own, and that of the fork it leaves behind.
+constexpr std::int64_t kStatesAhead = 2;
+
 // As much as the states of all that can run, and their snapshots, but a small part of what there
 // is.
 std::int64_t most_free_bytes(const model::Model& model, const Budget& budget) {
@@ -189,11 +192,12 @@ bool Service::Impl::has_work() const {
   return is_stopping_ || !submitted_.empty() || !cancelled_.empty() || !scheduler_.is_idle();
 }
 
-// Memory that is fresh from the system takes longer than a step: while requests run, a little is
-// got ready between any two steps, and all of it while nobody asks.
+// Memory that is fresh from the system takes longer than a step: all of it is got ready while nobody
+// asks, and while requests run, a little between any two steps, so that the next one finds some.
 void Service::Impl::prepare_states() {
+  const std::int64_t wanted = scheduler_.is_idle() ? budget_.slots() : kStatesAhead;
   try {
-    while (pool_.prepare(budget_.slot_bytes(), budget_.slots())) {
+    while (pool_.prepare(budget_.slot_bytes(), wanted)) {
       const std::lock_guard lock(mutex_);
       if (has_work()) {
         return;
