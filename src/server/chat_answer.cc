@@ -91,6 +91,7 @@ class WholeChatAnswer : public ChatAnswer {
     std::string reasoning;
     std::string content;
     JsonArray calls;
+    std::vector<std::string> arguments;  // of the calls
     JsonArray logprobs;
   };
 
@@ -99,11 +100,13 @@ class WholeChatAnswer : public ChatAnswer {
       message.reasoning += piece.text;
     } else if (piece.kind == Kind::kContent) {
       message.content += piece.text;
+    } else if (piece.kind == Kind::kArguments) {
+      message.arguments.back() += piece.text;
     } else {
-      message.calls.emplace_back(
-          JsonObject{{"id", call_id(index, piece.index)},
-                     {"type", "function"},
-                     {"function", JsonObject{{"name", piece.name}, {"arguments", piece.text}}}});
+      message.arguments.push_back(std::move(piece.text));
+      message.calls.emplace_back(JsonObject{{"id", call_id(index, piece.index)},
+                                            {"type", "function"},
+                                            {"function", JsonObject{{"name", piece.name}}}});
     }
   }
 
@@ -118,6 +121,10 @@ class WholeChatAnswer : public ChatAnswer {
       fields.emplace_back("reasoning", message.reasoning);
     }
     if (!message.calls.empty()) {
+      for (std::size_t i = 0; i < message.calls.size(); ++i) {
+        message.calls[i].object().back().second.object().emplace_back(
+            "arguments", std::move(message.arguments[i]));
+      }
       fields.emplace_back("tool_calls", std::move(message.calls));
     }
     Json logprobs;
@@ -188,18 +195,25 @@ class ChatStream : public ChatAnswer {
     if (piece.kind == Kind::kContent) {
       return chunk(index, {{"content", piece.text}}, {});
     }
+    if (piece.kind == Kind::kArguments) {
+      return arguments_chunk(index, piece);
+    }
     // First what is called, then with what.
-    std::string out =
+    const std::string call =
         chunk(index,
               call_delta({{"index", piece.index},
                           {"id", call_id(index, piece.index)},
                           {"type", "function"},
                           {"function", JsonObject{{"name", piece.name}, {"arguments", ""}}}}),
               {});
-    return out += chunk(index,
-                        call_delta({{"index", piece.index},
-                                    {"function", JsonObject{{"arguments", piece.text}}}}),
-                        {});
+    return piece.text.empty() ? call : call + arguments_chunk(index, piece);
+  }
+
+  std::string arguments_chunk(std::int64_t index, const AnswerPiece& piece) {
+    return chunk(
+        index,
+        call_delta({{"index", piece.index}, {"function", JsonObject{{"arguments", piece.text}}}}),
+        {});
   }
 
   static JsonObject call_delta(JsonObject call) {

@@ -157,6 +157,26 @@ TEST(ChatAnswer, BelievesTheBeginningThatAChoiceForces) {
             test.tokenizer().decode(free.prompt) + "<tool_calls>\n");
 }
 
+TEST(ChatStream, GivesArgumentsOfAForcedCallInPieces) {
+  const std::vector<std::string> pieces = {"{\"name\": \"f\", \"arguments\": {\"a\"", ": 1",
+                                           "}}\n</tool_calls>"};
+  const std::string forced = std::string(R"("tool_choice":"required",)") + kTools;
+  const std::string stream = answer(R"("stream":true,)" + forced, pieces);
+  for (const char* part :
+       {R"("function":{"name":"f","arguments":""}}])",
+        R"({"index":0,"function":{"arguments":"{\"a\""}})",
+        R"({"index":0,"function":{"arguments":": 1"}})",
+        R"({"index":0,"function":{"arguments":"}"}})", R"("finish_reason":"tool_calls")"}) {
+    EXPECT_THAT(stream, HasSubstr(part));
+  }
+  // What its length cuts off stays a call, streamed or not.
+  const std::vector<std::string> cut(pieces.begin(), pieces.begin() + 2);
+  EXPECT_THAT(answer(R"("stream":true,)" + forced, cut, FinishReason::kLength),
+              HasSubstr(R"("finish_reason":"length")"));
+  EXPECT_THAT(answer(forced, cut, FinishReason::kLength),
+              HasSubstr(R"("function":{"name":"f","arguments":"{\"a\": 1"}}])"));
+}
+
 TEST(ChatRequest, FollowsTheModelWhereItSaysNothing) {
   const GenerationConfig config = request_for("").config;
   EXPECT_TRUE(config.do_sample);

@@ -81,6 +81,19 @@ TEST(Messages, GivesCallsAsBlocks) {
   EXPECT_THAT(body, HasSubstr(R"("stop_reason":"tool_use")"));
 }
 
+TEST(Messages, GivesTheInputOfAForcedCallInPieces) {
+  const std::vector<std::string> pieces = {R"({"name": "f", "arguments": {"a")", R"(: 1}})"};
+  const std::string fields = std::string(R"("tool_choice":{"type":"any"},"max_tokens":9,)") + kTool;
+  const std::string stream = answer("/v1/messages", R"({"stream":true,)" + fields + "}", pieces);
+  EXPECT_THAT(stream, HasSubstr(R"("partial_json":"{\"a\"")"));
+  EXPECT_THAT(stream, HasSubstr(R"("partial_json":": 1}")"));
+  const std::string whole = answer("/v1/messages", "{" + fields + "}", pieces);
+  EXPECT_THAT(whole, HasSubstr(R"("name":"f","input":{"a":1}}])"));
+  // Half an object is none.
+  EXPECT_THAT(answer("/v1/messages", "{" + fields + "}", {pieces[0]}, FinishReason::kLength),
+              HasSubstr(R"("name":"f","input":{}}])"));
+}
+
 TEST(Messages, TellsWhyItEnded) {
   const std::string request =
       R"({"max_tokens":9,"stop_sequences":["x"],"messages":[{"role":"user","content":"Hi"}]})";

@@ -95,7 +95,9 @@ class WholeMessage : public MessagesAnswer {
 
   std::string push(std::size_t /*request*/, serving::Event event) override {
     for (AnswerPiece& piece : choice().push(event)) {
-      if (piece.kind == Kind::kToolCall || blocks_.empty() || blocks_.back().kind != piece.kind) {
+      const bool begins =
+          piece.kind != Kind::kArguments && (blocks_.empty() || blocks_.back().kind != piece.kind);
+      if (piece.kind == Kind::kToolCall || begins) {
         blocks_.push_back(std::move(piece));
       } else {
         blocks_.back().text += piece.text;
@@ -105,6 +107,15 @@ class WholeMessage : public MessagesAnswer {
   }
 
  private:
+  // An answer that its length cut off may end in the middle.
+  static Json input_of(const AnswerPiece& call) {
+    try {
+      return base::parse_json(call.text, "arguments");
+    } catch (const Error&) {
+      return JsonObject();
+    }
+  }
+
   Json block_json(const AnswerPiece& block) const {
     switch (block.kind) {
       case Kind::kReasoning:
@@ -112,12 +123,13 @@ class WholeMessage : public MessagesAnswer {
       case Kind::kContent:
         return JsonObject{{"type", "text"}, {"text", block.text}};
       case Kind::kToolCall:
+      case Kind::kArguments:
         break;
     }
     return JsonObject{{"type", "tool_use"},
                       {"id", call_id(block.index)},
                       {"name", block.name},
-                      {"input", base::parse_json(block.text, "arguments")}};
+                      {"input", input_of(block)}};
   }
 
   std::string body(const serving::Usage& counts) const {
@@ -170,7 +182,8 @@ class MessageStream : public MessagesAnswer {
  private:
   std::string piece_events(const AnswerPiece& piece) {
     std::string out;
-    if (open_ != piece.kind || piece.kind == Kind::kToolCall) {
+    const bool goes_on = piece.kind == Kind::kArguments;
+    if (!goes_on && (open_ != piece.kind || piece.kind == Kind::kToolCall)) {
       out += end_block();
       out += begin_block(piece);
     }
@@ -180,7 +193,9 @@ class MessageStream : public MessagesAnswer {
     if (piece.kind == Kind::kContent) {
       return out + delta({{"type", "text_delta"}, {"text", piece.text}});
     }
-    return out + delta({{"type", "input_json_delta"}, {"partial_json", piece.text}});
+    return piece.text.empty()
+               ? out
+               : out + delta({{"type", "input_json_delta"}, {"partial_json", piece.text}});
   }
 
   std::string delta(JsonObject fields) const {

@@ -192,8 +192,9 @@ bool Service::Impl::has_work() const {
   return is_stopping_ || !submitted_.empty() || !cancelled_.empty() || !scheduler_.is_idle();
 }
 
-// Memory that is fresh from the system takes longer than a step: all of it is got ready while nobody
-// asks, and while requests run, a little between any two steps, so that the next one finds some.
+// Memory that is fresh from the system takes longer than a step: all of it is got ready while
+// nobody asks, and while requests run, a little between any two steps, so that the next one finds
+// some.
 void Service::Impl::prepare_states() {
   const std::int64_t wanted = scheduler_.is_idle() ? budget_.slots() : kStatesAhead;
   try {

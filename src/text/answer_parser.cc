@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/answer_parser.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -111,6 +113,52 @@ std::optional<std::string> arguments_of(const base::Json& call, std::string_view
   return std::nullopt;
 }
 
+struct CallHead {
+  std::string name;
+  std::size_t size = 0;  // up to the object of the arguments
+};
+
+// Skips white space and then `token`. False where something else comes, or nothing yet.
+bool skip(std::string_view token, std::string_view& text) {
+  text.remove_prefix(leading_space(text));
+  if (!text.starts_with(token)) {
+    return false;
+  }
+  text.remove_prefix(token.size());
+  return true;
+}
+
+// The string that begins at the front, with its quotes; nothing where it has no end yet.
+std::string_view leading_string(std::string_view text) {
+  for (std::size_t i = 1; text.starts_with('"') && i < text.size(); ++i) {
+    if (text[i] == '"') {
+      return text.substr(0, i + 1);
+    }
+    i += text[i] == '\\' ? 1U : 0U;
+  }
+  return {};
+}
+
+// {"name": "f", "arguments": {
+std::optional<CallHead> read_call_head(std::string_view text) {
+  std::string_view left = text;
+  if (!skip("{", left) || !skip("\"name\"", left) || !skip(":", left)) {
+    return std::nullopt;
+  }
+  left.remove_prefix(leading_space(left));
+  const std::string_view quoted = leading_string(left);
+  left.remove_prefix(quoted.size());
+  if (quoted.size() <= 2 || !skip(",", left) || !skip("\"arguments\"", left) || !skip(":", left)) {
+    return std::nullopt;
+  }
+  left.remove_prefix(leading_space(left));
+  const std::optional<base::Json> name = parse_object(fmt::format("{{\"name\":{}}}", quoted));
+  if (!left.starts_with('{') || !name) {
+    return std::nullopt;
+  }
+  return CallHead{.name = name->find("name")->string(), .size = text.size() - left.size()};
+}
+
 }  // namespace
 
 AnswerParser::AnswerParser(const AnswerFormat& format) : format_(format) {
@@ -133,7 +181,7 @@ std::vector<AnswerPiece> AnswerParser::finish() {
   } else if (has_block && !block_.empty()) {
     emit(Kind::kContent, block_);
     emit(Kind::kContent, rest());
-  } else if (state_ != State::kBlock) {  // there it is a part of the closing mark
+  } else if (state_ != State::kBlock && state_ != State::kCallEnd) {  // a part of a closing mark
     emit(Kind::kContent, rest());
   }
   held_.clear();
@@ -157,6 +205,10 @@ bool AnswerParser::step() {
       return step_block();
     case State::kObject:
       return step_object();
+    case State::kArguments:
+      return step_arguments();
+    case State::kCallEnd:
+      return step_call_end();
     case State::kPlain:
       break;
   }
@@ -250,7 +302,8 @@ bool AnswerParser::step_block() {
   return may_become(rest(), kEndToolCalls) ? false : give_up_block();
 }
 
-bool AnswerParser::step_object() {
+// Goes on to the end of the brackets that are open. False where it has not come.
+bool AnswerParser::scan_value() {
   const std::string_view text = rest();
   while (scanned_ < text.size()) {
     const char c = text[scanned_++];
@@ -263,10 +316,60 @@ bool AnswerParser::step_object() {
     depth_ += c == '{' || c == '[' ? 1 : 0;
     depth_ -= c == '}' || c == ']' ? 1 : 0;
     if (depth_ == 0) {
-      return end_object(text.substr(0, scanned_));
+      return true;
     }
   }
   return false;
+}
+
+bool AnswerParser::step_object() {
+  if (format_.streams_arguments && begin_arguments()) {
+    return true;
+  }
+  return scan_value() && end_object(rest().substr(0, scanned_));
+}
+
+bool AnswerParser::begin_arguments() {
+  const std::optional<CallHead> head = read_call_head(rest());
+  if (!head || calls_ >= format_.max_tool_calls) {
+    return false;
+  }
+  pieces_.push_back({.kind = Kind::kToolCall, .name = head->name, .index = calls_++});
+  begin_ += head->size;
+  block_.clear();
+  scanned_ = 0;
+  depth_ = 0;
+  in_string_ = false;
+  is_escaped_ = false;
+  state_ = State::kArguments;
+  return true;
+}
+
+bool AnswerParser::step_arguments() {
+  const bool is_complete = scan_value();
+  const std::string_view text = rest().substr(0, scanned_);
+  if (!text.empty() && (pieces_.empty() || pieces_.back().index != calls_ - 1 ||
+                        pieces_.back().kind < Kind::kToolCall)) {
+    pieces_.push_back({.kind = Kind::kArguments, .index = calls_ - 1});
+  }
+  if (!text.empty()) {
+    pieces_.back().text += text;
+  }
+  begin_ += scanned_;
+  scanned_ = 0;
+  state_ = is_complete ? State::kCallEnd : state_;
+  return is_complete;
+}
+
+bool AnswerParser::step_call_end() {
+  begin_ += leading_space(rest());
+  if (rest().empty()) {
+    return false;
+  }
+  const bool is_end = rest().front() == '}';
+  begin_ += is_end ? 1 : 0;
+  state_ = is_end ? State::kBlock : State::kPlain;
+  return true;
 }
 
 bool AnswerParser::end_object(std::string_view object) {
@@ -302,7 +405,7 @@ void AnswerParser::emit(Kind kind, std::string_view text) {
   if (text.empty()) {
     return;
   }
-  if (!pieces_.empty() && pieces_.back().kind == kind && kind != Kind::kToolCall) {
+  if (!pieces_.empty() && pieces_.back().kind == kind) {
     pieces_.back().text += text;
   } else {
     pieces_.push_back({.kind = kind, .text = std::string(text)});

@@ -12,10 +12,10 @@
 namespace minimax::text {
 
 struct AnswerPiece {
-  enum class Kind { kReasoning, kContent, kToolCall };
+  enum class Kind { kReasoning, kContent, kToolCall, kArguments };
 
   Kind kind = Kind::kContent;
-  std::string text = {};   // of a call: its arguments as JSON
+  std::string text = {};   // of a call: its arguments as JSON, or how they begin or go on
   std::string name = {};   // of a call
   std::int64_t index = 0;  // of a call: 0 for the first of the answer
 
@@ -27,6 +27,10 @@ struct AnswerFormat {
   bool has_tool_calls = false;  // false: <tool_calls> is text
   /// Calls above so many are dropped, with all that follows in their block.
   std::int64_t max_tool_calls = 128;
+  /// A call is given out as soon as its name is known, and its arguments, an object behind the
+  /// name, as they come. For answers that are held to this form: nothing becomes text again, and
+  /// what is cut off stays a call that is cut off.
+  bool streams_arguments = false;
 };
 
 /// How the answer is cut into pieces makes no difference to what all results together say, so
@@ -34,7 +38,8 @@ struct AnswerFormat {
 /// - Thoughts begin at <think>, which only a little white space or a byte order mark may precede,
 ///   and end at the first </think>. White space beside these marks is dropped.
 /// - Calls may begin anywhere in the text that follows. White space around the block is dropped.
-/// - A call is given out once its object is complete: with a "name" and "arguments" that are an
+/// - Without streams_arguments, a call is given out once its object is complete: with a "name" and
+/// "arguments" that are an
 ///   object, a string that holds one, or absent. The first thing in a block that is no such call
 ///   makes the rest of the answer text; where the block had no call, its opening mark is text, too.
 /// Time is linear in the answer. Not thread safe.
@@ -59,6 +64,8 @@ class AnswerParser {
     kBetween,    // white space behind a mark
     kBlock,      // between the calls of a block
     kObject,     // inside of the object of a call
+    kArguments,  // inside of its arguments, of which all that came is given out
+    kCallEnd,    // behind them
     kPlain,      // text in which nothing is looked for any more
   };
 
@@ -70,6 +77,10 @@ class AnswerParser {
   bool step_between();
   bool step_block();
   bool step_object();
+  bool step_arguments();
+  bool step_call_end();
+  bool begin_arguments();
+  bool scan_value();
   bool end_object(std::string_view object);
   bool give_up_block();
   void emit(AnswerPiece::Kind kind, std::string_view text);

@@ -32,6 +32,9 @@ void add(const std::vector<AnswerPiece>& pieces, Answer& answer) {
       answer.reasoning += piece.text;
     } else if (piece.kind == AnswerPiece::Kind::kContent) {
       answer.content += piece.text;
+    } else if (piece.kind == AnswerPiece::Kind::kArguments) {
+      ASSERT_EQ(piece.index, static_cast<std::int64_t>(answer.calls.size()) - 1);
+      answer.calls.back() += piece.text;
     } else {
       EXPECT_EQ(piece.index, static_cast<std::int64_t>(answer.calls.size()));
       answer.calls.push_back(piece.name + piece.text);
@@ -196,6 +199,42 @@ TEST(AnswerParser, NestsAsDeeplyAsTheAnswerSays) {
       "<tool_calls>{\"name\": \"f\", \"arguments\": {\"a\": " + std::string(1000000, '[');
   EXPECT_EQ(parse({deep}, kWithTools).content, deep);
   EXPECT_EQ(parse({deep + std::string(1000000, ']') + "}}"}, kWithTools).calls.size(), 0U);
+}
+
+constexpr AnswerFormat kStreaming = {.has_tool_calls = true, .streams_arguments = true};
+
+TEST(AnswerParser, GivesArgumentsOutAsTheyCome) {
+  AnswerParser parser(kStreaming);
+  EXPECT_TRUE(parser.push("<tool_calls>\n{\"name\": \"f\", \"argu").empty());
+  const std::vector<AnswerPiece> first = parser.push("ments\": {\"a\": \"x}");
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_EQ(first[0].name, "f");
+  EXPECT_EQ(first[0].text, "{\"a\": \"x}");
+  const std::vector<AnswerPiece> second = parser.push("\"} }\n</tool_calls>");
+  ASSERT_EQ(second.size(), 1U);
+  EXPECT_EQ(second[0].kind, AnswerPiece::Kind::kArguments);
+  EXPECT_EQ(second[0].text, "\"}");
+  EXPECT_TRUE(parser.finish().empty());
+  EXPECT_EQ(parser.tool_calls(), 1);
+}
+
+TEST(AnswerParser, GivesTheSameArgumentsHoweverTheyAreCut) {
+  const std::string text = R"(<think>T</think><tool_calls>
+{"name": "f", "arguments": {"a": "\"}{", "b": [1, {"c": 2}]}}
+{ "name" : "g\u0041" , "arguments" : {} }
+</tool_calls> Done.)";
+  const Answer expected = {"T", "Done.", {R"(f{"a": "\"}{", "b": [1, {"c": 2}]})", "gA{}"}};
+  std::mt19937 random(5);
+  for (int round = 0; round < 300; ++round) {
+    std::vector<std::string> texts;
+    for (std::size_t begin = 0; begin < text.size(); begin += texts.back().size()) {
+      texts.push_back(text.substr(begin, 1 + random() % 12));
+    }
+    ASSERT_EQ(parse(texts, kStreaming), expected);
+  }
+  // What the length of the answer cuts off stays a call.
+  const std::string cut = text.substr(0, text.find("[1"));
+  EXPECT_EQ(parse({cut}, kStreaming).calls, std::vector<std::string>{R"(f{"a": "\"}{", "b": )"});
 }
 
 }  // namespace
