@@ -40,8 +40,7 @@ __device__ inline std::uint32_t expand_int4(std::uint32_t codes, int byte, float
                                   fmaf(minimax::cuda::high_bf16(pair), scale, offset));
 }
 
-/// Some rows of a tile of `tile_rows`.
-template <KvKind kind, int rows, int threads, int tile_rows = rows>
+template <KvKind kind, int rows, int threads>
 class KvPieces {
  public:
   static constexpr int kDim = 128;
@@ -69,12 +68,11 @@ class KvPieces {
     }
   }
 
-  /// To the tile from row `first_row` on.
-  __device__ void store(std::byte* tile, int thread, int first_row = 0) const {
+  __device__ void store(std::byte* tile, int thread) const {
 #pragma unroll
     for (int i = 0; i < kCount; ++i) {
       const int piece = i * threads + thread;
-      store_piece(tile, first_row + piece / kInRow, piece % kInRow, codes_[i], scale_[i]);
+      store_piece(tile, piece / kInRow, piece % kInRow, codes_[i], scale_[i]);
     }
   }
 
@@ -104,7 +102,7 @@ class KvPieces {
         numbers = {expand_int4(words[i], 0, scale), expand_int4(words[i], 1, scale),
                    expand_int4(words[i], 2, scale), expand_int4(words[i], 3, scale)};
       }
-      *reinterpret_cast<uint4*>(tile + out / 8 * tile_rows * 128 + row * 128 +
+      *reinterpret_cast<uint4*>(tile + out / 8 * rows * 128 + row * 128 +
                                 (out % 8 ^ row % 8) * 16) = numbers;
     }
   }

@@ -53,8 +53,8 @@ struct Variant {
   // Arrivals that make a tile of keys or values full: of the copy engine's thread, or of every
   // thread that expands.
   static constexpr int kFull = kExpands ? 128 : 1;
-  static constexpr int kLoadRegisters = kExpands ? 88 : 24;
-  static constexpr int kComputeRegisters = kExpands ? 208 : 240;
+  static constexpr int kLoadRegisters = kExpands ? 72 : 24;
+  static constexpr int kComputeRegisters = kExpands ? 216 : 240;
   static constexpr bool kTurns = turns;
   static constexpr bool kPersistent = persistent;
   static constexpr bool kLazy = lazy;
@@ -115,10 +115,6 @@ class Loader {
 
   // Tiles are asked for in the order in which they are used.
   __device__ void load(const Item& item) {
-    if constexpr (V::kExpands) {
-      expand(item);
-      return;
-    }
     load_keys(item, item.last_tile);
     load_queries(item);
     for (int n = item.last_tile; n > item.first_tile; --n) {
@@ -129,8 +125,6 @@ class Loader {
   }
 
  private:
-  using Codes = KvPieces<V::kKv, kKeys / 2, kGroup, kKeys>;
-
   __device__ void load_queries(const Item& item) {
     if (threadIdx.x != 0) {
       return;
@@ -164,61 +158,26 @@ class Loader {
     minimax::cuda::load_rows<kKeys>(to + kHalfTile, memory_, rows, 64, valid, full);
   }
 
-  // Rows of a quantized cache, half a tile at a time; the codes of the next two halves are on their
-  // way while those of one are expanded.
-  __device__ void expand(const Item& item) {
-    const int halves = 4 * (item.last_tile - item.first_tile + 1);
-    Codes first = fetch(item, 0);
-    Codes second = fetch(item, 1);
-    for (int half = 0; half < halves; ++half) {
-      Codes third;
-      if (half + 2 < halves) {
-        third = fetch(item, half + 2);
-      }
-      if (half == 2) {
-        load_queries(item);
-      }
-      put(item, half, first);
-      first = second;
-      second = third;
-    }
+  // The same of a quantized cache; codes are on their way while the stage is still in use.
+  __device__ void expand_rows(const Item& item, int n, int page_head, std::byte* to, Barrier& full,
+                              Barrier& empty, int parity) const {
+    const auto thread = static_cast<int>(threadIdx.x);
+    KvPieces<V::kKv, kKeys, kGroup> pieces;
+    pieces.load(*item.cache, params_.kv_heads, page_head, n * kKeys,
+                min(kKeys, item.length - n * kKeys), thread);
+    wait(empty, parity);
+    pieces.store(to, thread);
+    minimax::cuda::fence_shared_for_engines();
+    arrive(full);
   }
 
-  // Keys and values come by turns, but for two tiles of keys at first and two of values at last.
-  struct Turn {
-    bool is_value;
-    int tile;
-    int row;
-    __device__ Turn(const Item& item, int half) {
-      const int turn = half / 2;
-      const int last = 2 * (item.last_tile - item.first_tile) + 1;
-      is_value = turn == last || (turn > 0 && turn % 2 == 0);
-      tile = item.last_tile - (turn == last ? turn / 2 : (turn + 1) / 2 - (is_value ? 1 : 0));
-      row = half % 2 * (kKeys / 2);
-    }
-  };
-
-  __device__ Codes fetch(const Item& item, int half) const {
-    const Turn turn(item, half);
-    const int key = turn.tile * kKeys + turn.row;
-    Codes codes;
-    codes.load(*item.cache, params_.kv_heads,
-               kv_head(item) + (turn.is_value ? params_.kv_heads : 0), key,
-               min(kKeys / 2, item.length - key), static_cast<int>(threadIdx.x));
-    return codes;
-  }
-
-  __device__ void put(const Item& item, int half, const Codes& codes) {
-    const Turn turn(item, half);
-    const Stage stage(turn.is_value ? values_ : keys_);
-    std::byte* tile = turn.is_value ? shared_.v[stage.index] : shared_.k[stage.index];
-    wait(turn.is_value ? shared_.v_empty[stage.index] : shared_.k_empty[stage.index],
-         stage.parity ^ 1);
-    codes.store(tile, static_cast<int>(threadIdx.x), turn.row);
-    if (turn.row > 0) {
-      minimax::cuda::fence_shared_for_engines();
-      arrive(turn.is_value ? shared_.v_full[stage.index] : shared_.k_full[stage.index]);
-      ++(turn.is_value ? values_ : keys_);
+  __device__ void load_tile(const Item& item, int n, int page_head, std::byte* to, Barrier& full,
+                            Barrier& empty, int parity) const {
+    if constexpr (V::kExpands) {
+      expand_rows(item, n, page_head, to, full, empty, parity);
+    } else {
+      wait(empty, parity);
+      load_rows(item, n, page_head, to, full);
     }
   }
 
@@ -228,15 +187,14 @@ class Loader {
 
   __device__ void load_keys(const Item& item, int n) {
     const Stage stage(keys_++);
-    wait(shared_.k_empty[stage.index], stage.parity ^ 1);
-    load_rows(item, n, kv_head(item), shared_.k[stage.index], shared_.k_full[stage.index]);
+    load_tile(item, n, kv_head(item), shared_.k[stage.index], shared_.k_full[stage.index],
+              shared_.k_empty[stage.index], stage.parity ^ 1);
   }
 
   __device__ void load_values(const Item& item, int n) {
     const Stage stage(values_++);
-    wait(shared_.v_empty[stage.index], stage.parity ^ 1);
-    load_rows(item, n, params_.kv_heads + kv_head(item), shared_.v[stage.index],
-              shared_.v_full[stage.index]);
+    load_tile(item, n, params_.kv_heads + kv_head(item), shared_.v[stage.index],
+              shared_.v_full[stage.index], shared_.v_empty[stage.index], stage.parity ^ 1);
   }
 
   Shared& shared_;

@@ -126,72 +126,39 @@ __device__ void load_tile(Shared<V>& shared, const CUtensorMap& memory, const Pa
   load_rows<V>(shared.v[stage.index], memory, values, valid, full);
 }
 
-// The same by all loaders, from a quantized cache. Keys and values come by turns; the codes of the
-// next two are on their way while those of one are expanded.
+// The same by all loaders, from a quantized cache; codes are on their way while the stage is still
+// in use.
 template <class V>
-class Expander {
- public:
-  __device__ Expander(Shared<V>& shared, const Params& params)
-      : shared_(shared), params_(params), thread_(static_cast<int>(threadIdx.x) - V::kConsumers) {}
-
-  __device__ void expand(const Part& part) {
-    const int turns = 2 * (part.end_tile - part.first_tile);
-    Codes first = load(part, 0);
-    Codes second = load(part, 1);
-    for (int turn = 0; turn < turns; ++turn) {
-      const Codes third = load(part, turn + 2);
-      store(first, turn % 2 == 1);
-      first = second;
-      second = third;
-    }
-  }
-
- private:
-  using Codes = KvPieces<V::kKv, V::kTileKeys, V::kLoaders>;
-
-  __device__ Codes load(const Part& part, int turn) const {
-    Codes pieces;
-    const int key = (part.first_tile + turn / 2) * V::kTileKeys;
-    if (part.first_tile + turn / 2 < part.end_tile) {
-      pieces.load(params_.caches[part.sequence], params_.kv_heads,
-                  turn % 2 * params_.kv_heads + part.kv_head, key,
-                  min(V::kTileKeys, part.length - key), thread_);
-    }
-    return pieces;
-  }
-
-  __device__ void store(const Codes& pieces, bool is_value) {
-    const Stage<V> stage(tiles_);
-    if (!is_value) {
-      wait(shared_.empty[stage.index], stage.parity ^ 1);
-    }
-    pieces.store(is_value ? shared_.v[stage.index] : shared_.k[stage.index], thread_);
-    if (is_value) {
-      minimax::cuda::arrive(shared_.full[stage.index]);
-      ++tiles_;
-    }
-  }
-
-  Shared<V>& shared_;
-  const Params& params_;
-  int thread_;
-  int tiles_ = 0;
-};
+__device__ void expand_tile(Shared<V>& shared, const Params& params, const Part& part, int tile,
+                            int loaded) {
+  const Stage<V> stage(loaded);
+  const KvCacheView& cache = params.caches[part.sequence];
+  const int thread = static_cast<int>(threadIdx.x) - V::kConsumers;
+  const int key = tile * V::kTileKeys;
+  const int valid = min(V::kTileKeys, part.length - key);
+  KvPieces<V::kKv, V::kTileKeys, V::kLoaders> keys;
+  KvPieces<V::kKv, V::kTileKeys, V::kLoaders> values;
+  keys.load(cache, params.kv_heads, part.kv_head, key, valid, thread);
+  values.load(cache, params.kv_heads, params.kv_heads + part.kv_head, key, valid, thread);
+  wait(shared.empty[stage.index], stage.parity ^ 1);
+  keys.store(shared.k[stage.index], thread);
+  values.store(shared.v[stage.index], thread);
+  minimax::cuda::arrive(shared.full[stage.index]);
+}
 
 template <class V>
 __device__ void load_parts(Shared<V>& shared, const CUtensorMap& memory, const Params& params,
                            const Work& work) {
-  if constexpr (V::kExpands) {
-    Expander<V> expander(shared, params);
-    for_each_part(params, work, [&](const Part& part, int) { expander.expand(part); });
-  } else {
-    int loaded = 0;
-    for_each_part(params, work, [&](const Part& part, int) {
-      for (int tile = part.first_tile; tile < part.end_tile; ++tile) {
+  int loaded = 0;
+  for_each_part(params, work, [&](const Part& part, int) {
+    for (int tile = part.first_tile; tile < part.end_tile; ++tile) {
+      if constexpr (V::kExpands) {
+        expand_tile(shared, params, part, tile, loaded++);
+      } else {
         load_tile(shared, memory, params, part, tile, loaded++);
       }
-    });
-  }
+    }
+  });
 }
 
 // ---- compute
@@ -477,14 +444,14 @@ __global__ void __launch_bounds__(V::kThreads, V::kBlocks)
   minimax::cuda::wait_for_kernels_ahead();
   if (threadIdx.x >= V::kConsumers) {
     if constexpr (V::kExpands) {
-      minimax::cuda::give_registers_back<96>();
+      minimax::cuda::give_registers_back<88>();
     }
     if (V::kExpands || threadIdx.x == V::kConsumers) {
       load_parts(shared, memory, params, work);
     }
   } else {
     if constexpr (V::kExpands) {
-      minimax::cuda::take_registers<160>();
+      minimax::cuda::take_registers<168>();
     }
     Consumer<V> consumer(shared, params);
     for_each_part(params, work,
