@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstddef>
 #include <cstring>
 #include <vector>
 
@@ -29,7 +30,7 @@ TEST(DeviceTiles, ACodeIsTheElementThatItsLaneMultiplies) {
   }
   // Lane 5, step 2, pair 1: row 5 / 4 + 8, columns 2 * 16 + 2 * (5 % 4) and the next.
   const std::uint32_t word = 1u << 4 | 2u << 20;
-  std::memcpy(tile.data() + 16 * 5 + 4 * 2, &word, sizeof(word));
+  std::memcpy(tile.data() + std::ptrdiff_t{16 * 5 + 4 * 2}, &word, sizeof(word));
   const Matrix matrix(tile.data(), Format::kInt4G64, {16, 64}, Layout::kTiles);
   std::array<float, 64> row;
   for (std::int64_t r = 0; r < 16; ++r) {
@@ -44,7 +45,7 @@ TEST(DeviceTiles, ACodeIsTheElementThatItsLaneMultiplies) {
 TEST(DeviceTiles, ScalesAreThoseOfTheirRows) {
   std::vector<std::byte> tile(544);
   const std::uint16_t two = 0x4000;  // of row 3 + 8, behind that of row 3
-  std::memcpy(tile.data() + 512 + 2 * (2 * 3 + 1), &two, sizeof(two));
+  std::memcpy(tile.data() + std::ptrdiff_t{512 + 2 * (2 * 3 + 1)}, &two, sizeof(two));
   const Matrix matrix(tile.data(), Format::kInt4G64, {16, 64}, Layout::kTiles);
   std::array<float, 64> row;
   for (std::int64_t r = 0; r < 16; ++r) {
