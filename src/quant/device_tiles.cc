@@ -102,6 +102,8 @@ std::optional<DeviceFormat> device_format(Format format) {
       return DeviceFormat::kNF4;
     case Format::kFP4:
       return DeviceFormat::kFP4;
+    case Format::kFP8:
+      return DeviceFormat::kFP8;
     default:
       return std::nullopt;
   }

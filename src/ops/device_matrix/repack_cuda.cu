@@ -36,7 +36,9 @@ struct BlockRows {
   __device__ std::uint32_t code(std::int64_t row, std::int64_t column) const {
     const Block& from = block(row, column);
     const int i = static_cast<int>(column % Source::kElements);
-    if constexpr (format == DeviceFormat::kInt4G64 || format == DeviceFormat::kInt4G32) {
+    if constexpr (format == DeviceFormat::kFP8) {
+      return from.codes[static_cast<std::size_t>(i)];
+    } else if constexpr (format == DeviceFormat::kInt4G64 || format == DeviceFormat::kInt4G32) {
       return static_cast<std::uint32_t>(Source::code(from, i) + 8);
     } else {
       return static_cast<std::uint32_t>(Source::code(from, i)) & 0xffu;
@@ -206,6 +208,8 @@ void repack(const Repack& args, minimax::cuda::Stream stream) {
       return repack_as<quant::NF4, DeviceFormat::kNF4>(args, stream);
     case quant::Format::kFP4:
       return repack_as<quant::FP4, DeviceFormat::kFP4>(args, stream);
+    case quant::Format::kFP8:
+      return repack_as<quant::FP8, DeviceFormat::kFP8>(args, stream);
     default:
       minimax::cuda::check(cudaErrorNotSupported, "repack");
   }
