@@ -78,4 +78,54 @@ CUtensorMap memory_whole_rows_map(int box_rows) {
   return memory_map({64, 2}, {128}, {64, 2}, box_rows);
 }
 
+CUtensorMap matrix_stack_map(const MatrixStack& stack) {
+  static const auto kEncode = encoder();
+  CUtensorMap map = {};
+  const cuuint64_t extents[] = {static_cast<cuuint64_t>(stack.columns),
+                                static_cast<cuuint64_t>(stack.rows),
+                                static_cast<cuuint64_t>(stack.matrices)};
+  const cuuint64_t strides[] = {static_cast<cuuint64_t>(stack.columns) * 2,
+                                static_cast<cuuint64_t>(stack.stride)};
+  const cuuint32_t box[] = {64, static_cast<cuuint32_t>(stack.box_rows), 1};
+  const cuuint32_t steps[] = {1, 1, 1};
+  const CUresult result =
+      kEncode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 3, const_cast<void*>(stack.data), extents,
+              strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+              CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  base::check(result == CUDA_SUCCESS, ErrorCode::kDevice, [&] {
+    return "cuTensorMapEncodeTiled: " + std::to_string(stack.matrices) + " matrices of " +
+           std::to_string(stack.rows) + " x " + std::to_string(stack.columns) + ": error " +
+           std::to_string(static_cast<int>(result));
+  });
+  return map;
+}
+
+CUtensorMap tile_stack_map(const TileStack& stack) {
+  constexpr std::int64_t kNumber =
+      8;  // bytes of an element, of which a box has at most 256 in line
+  static const auto kEncode = encoder();
+  CUtensorMap map = {};
+  const cuuint64_t extents[] = {
+      static_cast<cuuint64_t>(stack.tile_bytes / kNumber), static_cast<cuuint64_t>(stack.columns),
+      static_cast<cuuint64_t>(stack.rows), static_cast<cuuint64_t>(stack.matrices)};
+  const cuuint64_t strides[] = {static_cast<cuuint64_t>(stack.tile_bytes),
+                                static_cast<cuuint64_t>(stack.tile_bytes * stack.columns),
+                                static_cast<cuuint64_t>(stack.matrix_bytes)};
+  const cuuint32_t box[] = {static_cast<cuuint32_t>(stack.tile_bytes / kNumber),
+                            static_cast<cuuint32_t>(stack.box_columns),
+                            static_cast<cuuint32_t>(stack.box_rows), 1};
+  const cuuint32_t steps[] = {1, 1, 1, 1};
+  const CUresult result =
+      kEncode(&map, CU_TENSOR_MAP_DATA_TYPE_INT64, 4, const_cast<void*>(stack.data), extents,
+              strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_NONE,
+              CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  base::check(result == CUDA_SUCCESS, ErrorCode::kDevice, [&] {
+    return "cuTensorMapEncodeTiled: " + std::to_string(stack.matrices) + " matrices of " +
+           std::to_string(stack.rows) + " x " + std::to_string(stack.columns) + " tiles of " +
+           std::to_string(stack.tile_bytes) + " bytes: error " +
+           std::to_string(static_cast<int>(result));
+  });
+  return map;
+}
+
 }  // namespace minimax::cuda

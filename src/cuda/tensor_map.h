@@ -25,4 +25,33 @@ CUtensorMap memory_whole_rows_map(int box_rows);
 inline constexpr std::uint64_t kMapBase = std::uint64_t{1} << 24;  // below any address in use
 inline constexpr std::uint64_t kMapStep = std::uint64_t{1} << 32;  // of the fourth dimension, bytes
 
+/// Equally spaced matrices of bf16, `stride` bytes (a multiple of 16) from one to the next, in
+/// boxes as above. Coordinates are column, row, matrix. Throws: Error{kDevice}.
+struct MatrixStack {
+  const void* data;  // aligned to 16 bytes
+  std::int64_t rows;
+  std::int64_t columns;  // a multiple of 8
+  std::int64_t matrices;
+  std::int64_t stride;
+  int box_rows;
+};
+CUtensorMap matrix_stack_map(const MatrixStack& stack);
+
+/// Tiles of some bytes each, in rows of tiles, in equally spaced matrices.
+struct TileStack {
+  const void* data;         // aligned to 16 bytes
+  std::int64_t tile_bytes;  // a multiple of 16, at most 2048
+  std::int64_t columns;     // tiles of a row, one after the other
+  std::int64_t rows;        // of tiles, one after the other
+  std::int64_t matrices;
+  std::int64_t matrix_bytes;  // from a matrix to the next, a multiple of 16
+  int box_columns;            // tiles of a box
+  int box_rows;
+};
+
+/// In boxes of box_columns x box_rows tiles of one matrix; in shared memory the tiles of a box
+/// follow each other, row after row. Coordinates are 0, tile column, tile row, matrix. Throws:
+/// Error{kDevice}.
+CUtensorMap tile_stack_map(const TileStack& stack);
+
 }  // namespace minimax::cuda

@@ -60,6 +60,26 @@ __device__ void load_whole_rows(void* to, const CUtensorMap& map, const void* ad
       : "memory");
 }
 
+/// The box of a stack of matrices (tensor_map.h) at this column, row and matrix.
+__device__ inline void load_box_of(void* to, const CUtensorMap& map, int column, int row,
+                                   int matrix, Barrier& barrier) {
+  asm volatile(
+      "cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, "
+      "{%3, %4, %5}], [%2];" ::"r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
+      "l"(&map), "r"(barrier_address(barrier)), "r"(column), "r"(row), "r"(matrix)
+      : "memory");
+}
+
+/// The box of a stack of tiles (tensor_map.h) at this tile column, tile row and matrix.
+__device__ inline void load_tiles(void* to, const CUtensorMap& map, int column, int row, int matrix,
+                                  Barrier& barrier) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, "
+      "{%3, %4, %5, %6}], [%2];" ::"r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
+      "l"(&map), "r"(barrier_address(barrier)), "r"(0), "r"(column), "r"(row), "r"(matrix)
+      : "memory");
+}
+
 /// Shared memory to the box at (column, row); elements outside of the matrix are left out.
 __device__ inline void store_box(const CUtensorMap& map, const void* from, int column, int row) {
   asm volatile(

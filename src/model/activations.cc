@@ -114,14 +114,17 @@ std::int64_t scratch_bytes(const ActivationPlan& sizes, Device device, int threa
   const std::int64_t widest = std::max(
       {config.hidden_size, config.num_attention_heads * config.head_dim, sizes.shared_size});
   const std::int64_t projections = ops::matmul_scratch_bytes(device, sizes.tokens, widest);
-  if (device == Device::kCuda) {
-    return std::max(
-        {projections, ops::kSoftmaxGpuScratchBytes, ops::choose_tokens_scratch_bytes(sizes.tokens),
-         ops::routed_experts_scratch_bytes(config.hidden_size, config.intermediate_size)});
-  }
   const std::int64_t rows = sizes.tokens * config.num_experts_per_tok;
-  return std::max({projections, ops::grouped_matmul_scratch_bytes(rows, config.hidden_size),
-                   ops::grouped_matmul_scratch_bytes(rows, config.intermediate_size),
+  const std::int64_t experts =
+      std::max(ops::grouped_matmul_scratch_bytes(device, rows, config.hidden_size),
+               ops::grouped_matmul_scratch_bytes(device, rows, config.intermediate_size));
+  if (device == Device::kCuda) {
+    const std::int64_t decoded =
+        ops::routed_experts_scratch_bytes(config.hidden_size, config.intermediate_size);
+    return std::max({projections, experts + decoded, ops::kSoftmaxGpuScratchBytes,
+                     ops::choose_tokens_scratch_bytes(sizes.tokens)});
+  }
+  return std::max({projections, experts,
                    ops::lightning_attention_scratch_bytes(threads, config.head_dim),
                    ops::softmax_attention_scratch_bytes(threads, config.head_dim)});
 }

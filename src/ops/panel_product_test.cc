@@ -314,7 +314,7 @@ TEST_P(MixedExperts, EqualMatmulAndSilu) {
   const GuardedTensor x = testing::random_tensor({rows, kInner}, 5);
   for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
     const GuardedTensor out(DType::kF32, {rows, kColumns});
-    TestContext ctx(GetParam(), 2, grouped_matmul_scratch_bytes(rows, kInner));
+    TestContext ctx(GetParam(), 2, grouped_matmul_scratch_bytes(GetParam().device, rows, kInner));
     grouped_gated_matmul(*ctx, {.x = *x,
                                 .gate = gate,
                                 .up = up,

@@ -237,19 +237,25 @@ TEST_P(CudaOps, MatmulAgreesWithTheReferenceAtOddSizes) {
 
 TEST_P(CudaOps, RouterChoosesAsTheReference) {
   const testing::Gpu gpu;
-  for (const std::int64_t tokens : {1, 4, 63}) {
-    const GuardedTensor x = activations({tokens, 701}, 1, dtype());
-    const GuardedTensor weight = testing::random_tensor({32, 701}, 2);
-    const GuardedTensor logits = host_out({tokens, 32});
+  struct Size {
+    std::int64_t tokens;
+    std::int64_t width;
+    std::int64_t experts;
+  };
+  for (const auto& [tokens, width, experts] :
+       {Size{1, 701, 32}, {4, 701, 32}, {63, 701, 32}, {64, 704, 32}, {301, 1056, 37}}) {
+    const GuardedTensor x = activations({tokens, width}, 1, dtype());
+    const GuardedTensor weight = testing::random_tensor({experts, width}, 2);
+    const GuardedTensor logits = host_out({tokens, experts});
     const GuardedTensor ids(DType::kI32, {tokens, 2});
     const GuardedTensor weights = host_out({tokens, 2});
     router(kReference, {*x, *weight, *logits, *ids, *weights});
-    const GpuTensor gpu_logits(DType::kF32, {tokens, 32});
+    const GpuTensor gpu_logits(DType::kF32, {tokens, experts});
     const GpuTensor gpu_ids(DType::kI32, {tokens, 2});
     const GpuTensor gpu_weights(DType::kF32, {tokens, 2});
     router(*gpu,
            {*GpuTensor(*x, dtype()), *GpuTensor(*weight), *gpu_logits, *gpu_ids, *gpu_weights});
-    EXPECT_LE(testing::relative_error(gpu_logits.floats(), logits.to_vector()), 4e-6);
+    EXPECT_LE(testing::relative_error(gpu_logits.floats(), logits.to_vector()), 4e-6) << tokens;
     EXPECT_EQ(gpu_ids.ints(), std::vector<std::int32_t>(ids.ints(), ids.ints() + 2 * tokens));
     EXPECT_LE(testing::relative_error(gpu_weights.floats(), weights.to_vector()), 1e-4);
   }
@@ -299,14 +305,16 @@ TEST_P(CudaOps, PermuteSortsAsTheReference) {
 TEST_P(CudaOps, CombineAgreesWithTheReference) {
   const testing::Gpu gpu;
   const Groups g = grouped(63, 2, 8, -1);
-  const GuardedTensor rows = activations({126, 100}, 1, dtype());
   const GuardedTensor weights = testing::random_tensor({63, 2}, 2);
-  const GuardedTensor expected = host_out({63, 100});
-  moe_combine(kReference, {*rows, *g.row_of_pair, *weights, *expected});
-  const GpuTensor out(dtype(), {63, 100});
-  moe_combine(*gpu,
-              {*GpuTensor(*rows, dtype()), *GpuTensor(*g.row_of_pair), *GpuTensor(*weights), *out});
-  EXPECT_LE(testing::relative_error(out.floats(), expected.to_vector()), tolerance());
+  for (const std::int64_t width : {1, 63, 100, 2049}) {
+    const GuardedTensor rows = activations({126, width}, 1, dtype());
+    const GuardedTensor expected = host_out({63, width});
+    moe_combine(kReference, {*rows, *g.row_of_pair, *weights, *expected});
+    const GpuTensor out(dtype(), {63, width});
+    moe_combine(
+        *gpu, {*GpuTensor(*rows, dtype()), *GpuTensor(*g.row_of_pair), *GpuTensor(*weights), *out});
+    EXPECT_LE(testing::relative_error(out.floats(), expected.to_vector()), tolerance()) << width;
+  }
 }
 
 std::vector<Matrix> parts_of(const Matrix& all, std::int64_t count) {
@@ -361,6 +369,45 @@ TEST_P(CudaOps, GroupedProductsAgreeWithTheReferenceInEveryFormat) {
                           .out = *out});
     EXPECT_LE(testing::relative_error(out.floats(), expected.to_vector()), tolerance())
         << format.name;
+  }
+}
+
+// Widths for which there are tensor cores: all else is computed in float32.
+TEST_P(CudaOps, GroupedProductsOfBF16AgreeWithTheReference) {
+  const testing::Gpu gpu;
+  const Weights gate(Format::kBF16, {288, 256}, 1);
+  const Weights up(Format::kBF16, {288, 256}, 2);
+  for (const auto& [tokens, choice] : {std::pair{std::int64_t{1}, -1}, {63, -1}, {300, 2}}) {
+    const Groups g = grouped(tokens, 2, 4, choice);
+    const GuardedTensor x = activations({tokens, 256}, 3, DType::kBF16);
+    const GuardedTensor expected = host_out({2 * tokens, 72});
+    grouped_gated_matmul(kReference, {.x = *x,
+                                      .gate = parts_of(gate.host(), 4),
+                                      .up = parts_of(up.host(), 4),
+                                      .offsets = *g.offsets,
+                                      .pair_of_row = *g.pair_of_row,
+                                      .top_k = 2,
+                                      .out = *expected});
+    const GpuTensor out(dtype(), {2 * tokens, 72});
+    grouped_gated_matmul(*gpu, {.x = *GpuTensor(*x, dtype()),
+                                .gate = parts_of(gate.device(), 4),
+                                .up = parts_of(up.device(), 4),
+                                .offsets = *GpuTensor(*g.offsets),
+                                .pair_of_row = *GpuTensor(*g.pair_of_row),
+                                .top_k = 2,
+                                .precision = Precision::kBFloat16,
+                                .out = *out});
+    EXPECT_LE(testing::relative_error(out.floats(), expected.to_vector()), 2 * tolerance());
+    const GuardedTensor rows = activations({2 * tokens, 256}, 4, DType::kBF16);
+    grouped_matmul(
+        kReference,
+        {.x = *rows, .weight = parts_of(up.host(), 4), .offsets = *g.offsets, .out = *expected});
+    grouped_matmul(*gpu, {.x = *GpuTensor(*rows, dtype()),
+                          .weight = parts_of(up.device(), 4),
+                          .offsets = *GpuTensor(*g.offsets),
+                          .precision = Precision::kBFloat16,
+                          .out = *out});
+    EXPECT_LE(testing::relative_error(out.floats(), expected.to_vector()), tolerance());
   }
 }
 

@@ -31,6 +31,11 @@ const Context kReference{};
 // like those of a random walk and stay below another step.
 constexpr double kTolerance = 0x1p-7;
 
+// Activations of many tokens become e4m3, off by 0.02 of them on average, on their way into gate
+// and up, and into down: some 0.04 of an element, of which the largest error is four times as much,
+// as the largest element is of the others.
+constexpr double kE4M3Tolerance = 0.1;
+
 // Plain rows are streamed where they lie.
 Layout layout_of(Format format) {
   return quant::has_tiles(format) ? Layout::kTiles : Layout::kRows;
@@ -213,7 +218,9 @@ TEST_P(TiledOps, RoutedExpertsOfFewAndManyTokensAgreeWithTheReference) {
     args.down = down.device;
     args.precision = Precision::kBFloat16;
     routed_experts(*gpu, args);
-    EXPECT_LE(testing::relative_error(out.floats(), expected.to_vector()), 2 * kTolerance)
+    const bool rounds_to_e4m3 = GetParam() == Format::kFP8 && tokens > 64;
+    EXPECT_LE(testing::relative_error(out.floats(), expected.to_vector()),
+              rounds_to_e4m3 ? kE4M3Tolerance : 2 * kTolerance)
         << tokens << " tokens";
   }
 }

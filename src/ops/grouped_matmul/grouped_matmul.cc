@@ -151,7 +151,10 @@ void grouped_matmul(const Context& ctx, const GroupedMatmulArgs& args) {
   }
 }
 
-std::int64_t grouped_matmul_scratch_bytes(std::int64_t rows, std::int64_t inner) {
+std::int64_t grouped_matmul_scratch_bytes(Device device, std::int64_t rows, std::int64_t inner) {
+  if (device == Device::kCuda) {  // the rows in the order of the experts
+    return tensor::Arena::footprint(DType::kBF16, {rows, inner});
+  }
   return weight_product_bytes(rows, inner);
 }
 

@@ -38,6 +38,6 @@ struct GroupedMatmulArgs {
 void grouped_matmul(const Context& ctx, const GroupedMatmulArgs& args);
 
 /// The bytes of scratch that either takes for R rows of K.
-std::int64_t grouped_matmul_scratch_bytes(std::int64_t rows, std::int64_t inner);
+std::int64_t grouped_matmul_scratch_bytes(Device device, std::int64_t rows, std::int64_t inner);
 
 }  // namespace minimax::ops

@@ -94,7 +94,8 @@ void experts_speed(benchmark::State& bench) {
   std::vector<float> x(static_cast<std::size_t>(tokens * kHidden), 0.5f);
   std::vector<float> inner(static_cast<std::size_t>(rows * kInner));
   std::vector<float> out(static_cast<std::size_t>(rows * kHidden));
-  ProductBench common(static_cast<int>(bench.range(1)), grouped_matmul_scratch_bytes(rows, kInner),
+  ProductBench common(static_cast<int>(bench.range(1)),
+                      grouped_matmul_scratch_bytes(Device::kCpu, rows, kInner),
                       roof_of(format, precision));
   const Context ctx = common.context();
   const tensor::Tensor inner_rows(inner.data(), tensor::DType::kF32, {rows, kInner});

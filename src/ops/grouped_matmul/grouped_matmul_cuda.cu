@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The experts' products on the GPU in float32, tile by tile, for weights of any format. Tiles of
+// The experts' products on the GPU: those that Hopper has kernels for, and any others in float32,
+// tile by tile. Tiles of
 // rows that an expert does not have end at once: the grid is sized for the worst case, since the
 // offsets are known on the GPU alone.
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include "cuda/gates.cuh"
 #include "cuda/kernel.cuh"
 #include "ops/device_matrix/decode_tiles_cuda.h"
+#include "ops/grouped_matmul/grouped_hopper.h"
 #include "ops/grouped_matmul/grouped_matmul_kernels.h"
 #include "ops/scratch.h"
 #include "quant/format.h"
@@ -212,6 +214,9 @@ void run_tiles(const Context& ctx, GroupedCall call, std::span<const quant::Matr
 }  // namespace
 
 void grouped_gated_matmul(const Context& ctx, const GroupedGatedMatmulArgs& args) {
+  if (grouped_gated_matmul_hopper(ctx, args)) {
+    return;
+  }
   const GroupedCall call{.x = args.x.bytes_begin(),
                          .pair_of_row = args.pair_of_row.data<std::int32_t>(),
                          .top_k = static_cast<std::int32_t>(args.top_k),
@@ -231,6 +236,9 @@ void grouped_gated_matmul(const Context& ctx, const GroupedGatedMatmulArgs& args
 }
 
 void grouped_matmul(const Context& ctx, const GroupedMatmulArgs& args) {
+  if (grouped_matmul_hopper(ctx, args)) {
+    return;
+  }
   const GroupedCall call{.x = args.x.bytes_begin(),
                          .pair_of_row = nullptr,
                          .top_k = 1,

@@ -69,7 +69,8 @@ class GroupedMatmul : public ::testing::TestWithParam<Case> {
   DType dtype() const { return std::get<1>(GetParam()); }
   Precision precision() const { return std::get<2>(GetParam()); }
   TestContext context(int threads, std::int64_t rows, std::int64_t inner) const {
-    return TestContext(target(), threads, grouped_matmul_scratch_bytes(rows, inner));
+    return TestContext(target(), threads,
+                       grouped_matmul_scratch_bytes(target().device, rows, inner));
   }
 
   std::vector<float> gated(const tensor::Tensor& x, Experts& gate, Experts& up,
