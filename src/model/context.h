@@ -71,7 +71,7 @@ inline const Context& at(const Context& ctx, const char* part) {
   if (ctx.profiler != nullptr) {
     ctx.profiler->begin(part);
   }
-  return ctx;
+  return ctx;  // NOLINT(bugprone-return-const-ref-from-parameter): contexts outlive their passes
 }
 
 /// New tokens of one or more sequences, concatenated: T in all.

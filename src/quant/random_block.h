@@ -28,6 +28,7 @@ constexpr std::int32_t bell(std::uint64_t bits) {
                                    ((bits >> 32) & 0xffff) + (bits >> 48));
 }
 inline constexpr std::int32_t kBellEnd = 1 << 18;
+inline constexpr std::int32_t kBellMiddle = 1 << 17;
 inline constexpr double kBellDeviation = 37837.227;  // sqrt(4 / 12) * 65536
 
 template <class F>
@@ -101,8 +102,7 @@ constexpr void set_random_scales(std::uint64_t seed, float scale, typename F::Bl
   }
   if constexpr (SuperBlockFormat<F>) {
     for (int j = 0; j < F::kElements / F::kSubElements; ++j) {
-      const int sub =
-          random_sub_scale<F>(random_bits(seed, static_cast<std::uint64_t>(F::kElements + j)));
+      const int sub = random_sub_scale<F>(random_bits(~seed, static_cast<std::uint64_t>(j)));
       F::set_sub_scale(block, j, sub);
       if constexpr (HasSubMins<F>) {
         F::set_sub_min(block, j, sub);
@@ -184,7 +184,7 @@ constexpr typename F::Block random_block(std::uint64_t seed, float scale) {
     }
   } else {
     static_assert(F::kElements == 1, "random_block: say how this format is filled");
-    detail::assign(block.value, static_cast<float>(bell(seed) - kBellEnd / 2) * scale);
+    detail::assign(block.value, static_cast<float>(bell(seed) - kBellMiddle) * scale);
   }
   return block;
 }
