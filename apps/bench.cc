@@ -112,6 +112,7 @@ class BenchCommand : public Command {
 
  private:
   std::vector<BenchResult> measure(BenchRun& run, MachineMeter* meter) const;
+  int threads() const;
   int report_machine() const;
 
   MiniMaxForCausalLM load();
@@ -164,9 +165,12 @@ std::vector<BenchResult> BenchCommand::measure(BenchRun& run, MachineMeter* mete
   return results;
 }
 
+int BenchCommand::threads() const {
+  return model_.threads > 0 ? model_.threads : cpu::available_processors();
+}
+
 int BenchCommand::report_machine() const {
-  const int threads = model_.threads > 0 ? model_.threads : cpu::available_processors();
-  MachineMeter meter(to_load_options(model_), threads);
+  MachineMeter meter(to_load_options(model_), threads());
   meter.measure();
   write_output(json_ ? base::write_json(to_json(meter.figures()), base::JsonStyle::kIndented) + "\n"
                      : to_text(meter.figures()));
@@ -214,12 +218,12 @@ int BenchCommand::run() {
   if (machine_ == "only") {
     return report_machine();
   }
+  MachineMeter meter(to_load_options(model_), threads());  // starts the GPU, where there is one
   const auto begin = std::chrono::steady_clock::now();
   MiniMaxForCausalLM model = load();
   const std::chrono::duration<double> load_seconds = std::chrono::steady_clock::now() - begin;
   const WorkModel work = work_of(model);
   const InterruptScope scope;
-  MachineMeter meter(to_load_options(model_), model.threads());
   BenchRun run(model, work, scope,
                {.repetitions = repetitions_,
                 .depth = synthetic_.is_chosen() ? Depth::kImagined : Depth::kRead,

@@ -210,7 +210,12 @@ BenchResult BenchRun::generation(const GenerationTest& test) {
   result.tokens = test.tokens * test.sequences;
   // A fork would take the memory of its original again, which large states do not leave.
   const bool forks = options_.depth == Depth::kRead;
-  std::vector<State> states = forks ? deep : std::move(deep);
+  std::vector<State> states;
+  if (forks) {
+    states = deep;
+  } else {
+    states.swap(deep);
+  }
   result.experts = experts_of(test, rows, states);
   for (std::int64_t i = 0; i < test.tokens; ++i) {
     const Work work = decode_work(
