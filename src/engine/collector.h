@@ -18,6 +18,9 @@ struct Wanted {
   bool last_hidden_state = false;  // the output of the final norm
   bool router_logits = false;
   bool attentions = false;
+
+  /// Whether a pass has to be looked on at all: a GPU has to send what is looked at to the host.
+  bool any() const { return hidden_states || last_hidden_state || router_logits || attentions; }
 };
 
 /// For P tokens without padding.

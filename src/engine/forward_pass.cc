@@ -118,7 +118,7 @@ void ForwardPass::run_model(std::span<const std::int32_t> output_rows, std::span
                     .output_rows = output_rows},
                    logits,
                    {.keeps_attention_weights = options_.output_attentions,
-                    .observer = &collector_,
+                    .observer = collector_.wanted().any() ? &collector_ : nullptr,
                     .noise = options_.training ? &training : nullptr});
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The router on the GPU. A block takes some tokens into shared memory; its warps take an expert
-// each and sum over the width in float32. The choice follows in the same block.
+// The router on the GPU. Of few tokens, a block sums one expert's logits over the width in float32,
+// so that the whole GPU reads the weights; the choice follows in a second kernel.
 // Many tokens in bf16 go through the tensor cores: float32 weights are split into three numbers of
 // bf16 that add up to them, so that every product is exact and sums are float32 as well.
 #include "base/check.h"
@@ -13,15 +13,13 @@ namespace minimax::ops::cuda {
 namespace {
 
 using minimax::cuda::blocks_for;
-using minimax::cuda::check;
 using minimax::cuda::check_launch;
 using minimax::cuda::kWarp;
 using minimax::cuda::to_float;
 using minimax::cuda::visit_activations;
-using minimax::cuda::warp_sum;
 
 constexpr int kThreads = 256;
-constexpr int kTokens = 4;  // a block: weights are read once for so many
+constexpr int kTokens = 4;  // of a block, which reads its weights once for them
 constexpr int kMostExperts = 256;
 constexpr int kMostChosen = 16;
 
@@ -67,41 +65,59 @@ __device__ void choose(const RouterCall& args, const float* logits, int token) {
   }
 }
 
+// Grid [experts, tokens / kTokens rounded up].
 template <class X>
-__global__ void __launch_bounds__(kThreads) router_kernel(RouterCall args) {
-  extern __shared__ float rows[];  // [kTokens, width]
-  __shared__ float logits[kTokens][kMostExperts];
-  const int first = static_cast<int>(blockIdx.x) * kTokens;
+__global__ void __launch_bounds__(kThreads) few_logits_kernel(RouterCall args) {
+  __shared__ float parts[kThreads / kWarp];
+  const int expert = static_cast<int>(blockIdx.x);
+  const int first = static_cast<int>(blockIdx.y) * kTokens;
   const int tokens = min(kTokens, args.tokens - first);
   const X* x = static_cast<const X*>(args.x) + static_cast<std::int64_t>(first) * args.width;
-  for (int i = static_cast<int>(threadIdx.x); i < kTokens * args.width; i += kThreads) {
-    rows[i] = i < tokens * args.width ? to_float(x[i]) : 0.0f;
-  }
-  __syncthreads();
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
-  for (int e = static_cast<int>(threadIdx.x) / kWarp; e < args.experts; e += kThreads / kWarp) {
-    const float* weight = args.weight + static_cast<std::int64_t>(e) * args.width;
-    float sums[kTokens] = {};
-    for (int i = lane; i < args.width; i += kWarp) {
-      const float w = weight[i];
-#pragma unroll
-      for (int t = 0; t < kTokens; ++t) {
-        sums[t] += w * rows[t * args.width + i];
-      }
-    }
+  const float* weight = args.weight + static_cast<std::int64_t>(expert) * args.width;
+  float sums[kTokens] = {};
+#pragma unroll 4
+  for (int i = static_cast<int>(threadIdx.x); i < args.width; i += kThreads) {
+    const float w = weight[i];
 #pragma unroll
     for (int t = 0; t < kTokens; ++t) {
-      const float sum = warp_sum(sums[t]);
-      if (lane == 0 && t < tokens) {
-        logits[t][e] = sum;
-        args.logits[static_cast<std::int64_t>(first + t) * args.experts + e] = sum;
+      if (t < tokens) {
+        sums[t] += w * to_float(x[t * args.width + i]);
       }
     }
   }
-  __syncthreads();
-  if (static_cast<int>(threadIdx.x) < tokens) {
-    choose(args, logits[threadIdx.x], first + static_cast<int>(threadIdx.x));
+#pragma unroll
+  for (int t = 0; t < kTokens; ++t) {
+    const float sum = minimax::cuda::block_sum(sums[t], parts);
+    if (threadIdx.x == 0 && t < tokens) {
+      args.logits[static_cast<std::int64_t>(first + t) * args.experts + expert] = sum;
+    }
   }
+}
+
+// A block chooses for kTokens tokens, a thread each.
+__global__ void __launch_bounds__(kThreads) few_choices_kernel(RouterCall args) {
+  __shared__ float logits[kTokens * kMostExperts];
+  const int first = static_cast<int>(blockIdx.x) * kTokens;
+  const int tokens = min(kTokens, args.tokens - first);
+  const float* from = args.logits + static_cast<std::int64_t>(first) * args.experts;
+  for (int i = static_cast<int>(threadIdx.x); i < tokens * args.experts; i += kThreads) {
+    logits[i] = from[i];
+  }
+  __syncthreads();
+  const int token = static_cast<int>(threadIdx.x);
+  if (token < tokens) {
+    choose(args, logits + token * args.experts, first + token);
+  }
+}
+
+void route_few(const Context& ctx, const RouterCall& call, tensor::DType type) {
+  const unsigned groups = blocks_for(call.tokens, kTokens);
+  const dim3 grid(static_cast<unsigned>(call.experts), groups);
+  visit_activations(type, [&]<class X>() {
+    few_logits_kernel<X><<<grid, kThreads, 0, ctx.cuda->stream()>>>(call);
+  });
+  few_choices_kernel<<<groups, kThreads, 0, ctx.cuda->stream()>>>(call);
+  check_launch("router");
 }
 
 // ---- many tokens
@@ -225,27 +241,18 @@ void router(const Context& ctx, const RouterArgs& args) {
                         .logits = args.logits.data<float>(),
                         .expert_ids = args.expert_ids.data<std::int32_t>(),
                         .expert_weights = args.expert_weights.data<float>()};
-  const auto shared = static_cast<std::size_t>(kTokens * call.width) * sizeof(float);
-  constexpr std::size_t kMostShared = 200 << 10;
-  base::check(call.experts <= kMostExperts && call.top_k <= kMostChosen && shared <= kMostShared,
-              ErrorCode::kUnsupported,
-              "router: expected at most 256 experts, 16 of them chosen, and rows of at most 12800 "
-              "elements on a GPU");
+  base::check(call.experts <= kMostExperts && call.top_k <= kMostChosen, ErrorCode::kUnsupported,
+              "router: expected at most 256 experts, 16 of them chosen, on a GPU");
   if (call.tokens == 0) {
     return;
   }
-  if (args.x.dtype() == tensor::DType::kBF16 && call.tokens >= kManyTokens &&
-      call.width % kStep == 0) {
-    return route_many(ctx, call);
+  const bool is_many = args.x.dtype() == tensor::DType::kBF16 && call.tokens >= kManyTokens &&
+                       call.width % kStep == 0;
+  if (is_many) {
+    route_many(ctx, call);
+  } else {
+    route_few(ctx, call, args.x.dtype());
   }
-  visit_activations(args.x.dtype(), [&]<class X>() {
-    const auto kernel = router_kernel<X>;
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               static_cast<int>(shared)),
-          "router");
-    kernel<<<blocks_for(call.tokens, kTokens), kThreads, shared, ctx.cuda->stream()>>>(call);
-  });
-  check_launch("router");
 }
 
 }  // namespace minimax::ops::cuda
