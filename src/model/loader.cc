@@ -131,10 +131,36 @@ void allocate_weights(const std::vector<LoadItem>& items, Model& model) {
   }
 }
 
+tensor::DType kv_dtype_of(const LoadOptions& options, ops::Precision precision) {
+  const bool is_quantized =
+      options.kv_cache_dtype == KvCacheDtype::kFp8 || options.kv_cache_dtype == KvCacheDtype::kInt4;
+  base::check(!is_quantized || options.attn_implementation == AttnImplementation::kFlash,
+              ErrorCode::kInvalidArgument,
+              "kv_cache_dtype: expected float32 or bfloat16 with eager attention");
+  switch (options.kv_cache_dtype) {
+    case KvCacheDtype::kFloat32:
+      return tensor::DType::kF32;
+    case KvCacheDtype::kBFloat16:
+      return tensor::DType::kBF16;
+    case KvCacheDtype::kFp8:
+      return tensor::DType::kF8E4M3;
+    case KvCacheDtype::kInt4:
+      return tensor::DType::kU8;
+    case KvCacheDtype::kAuto:
+      break;
+  }
+  return KvType(precision).dtype;
+}
+
+void choose_arithmetic(ops::Precision precision, const LoadOptions& options, Model& model) {
+  model.precision = precision;
+  model.kv_dtype = kv_dtype_of(options, precision);
+}
+
 // Chooses the arithmetic and the formats of the weights.
 void plan_weights(ops::Precision precision, const LoadOptions& options,
                   std::vector<LoadItem>& items, Model& model) {
-  model.precision = precision;
+  choose_arithmetic(precision, options, model);
   choose_formats(options, precision, model.config.tie_word_embeddings, items);
   model.size = sum_sizes(model.config, items);
 }
@@ -164,8 +190,9 @@ std::optional<std::int64_t> expert_memory(const LoadOptions& options, const Mode
 // training.
 void fill_with_blocks(const LoadOptions& options, std::uint64_t seed, const MemoryCheck& check,
                       std::vector<LoadItem>& items, Model& model) {
-  model.precision =
-      options.dtype == ComputeType::kFloat32 ? ops::Precision::kFloat32 : ops::Precision::kBFloat16;
+  const bool is_float32 = options.dtype == ComputeType::kFloat32;
+  choose_arithmetic(is_float32 ? ops::Precision::kFloat32 : ops::Precision::kBFloat16, options,
+                    model);
   choose_random_formats(random_format(options.random_format), options.device, model.precision,
                         model.config.tie_word_embeddings, items);
   model.size = sum_sizes(model.config, items);
@@ -247,27 +274,6 @@ void complete(HeadKind head, Model& model) {
   }
 }
 
-tensor::DType kv_dtype_of(const LoadOptions& options, ops::Precision precision) {
-  const bool is_quantized =
-      options.kv_cache_dtype == KvCacheDtype::kFp8 || options.kv_cache_dtype == KvCacheDtype::kInt4;
-  base::check(!is_quantized || options.attn_implementation == AttnImplementation::kFlash,
-              ErrorCode::kInvalidArgument,
-              "kv_cache_dtype: expected float32 or bfloat16 with eager attention");
-  switch (options.kv_cache_dtype) {
-    case KvCacheDtype::kFloat32:
-      return tensor::DType::kF32;
-    case KvCacheDtype::kBFloat16:
-      return tensor::DType::kBF16;
-    case KvCacheDtype::kFp8:
-      return tensor::DType::kF8E4M3;
-    case KvCacheDtype::kInt4:
-      return tensor::DType::kU8;
-    case KvCacheDtype::kAuto:
-      break;
-  }
-  return KvType(precision).dtype;
-}
-
 }  // namespace
 
 Model load_model(const std::filesystem::path& directory, HeadKind head, const LoadOptions& options,
@@ -283,7 +289,6 @@ Model load_model(const std::filesystem::path& directory, HeadKind head, const Lo
   const std::vector<Parameter> table = parameters(model.config, head, model.weights);
   std::vector<LoadItem> items = match(source, table);
   plan_weights(resolve_precision(options, items), options, items, model);
-  model.kv_dtype = kv_dtype_of(options, model.precision);
   add_random_warnings(items, model.warnings);
   add_unused_warnings(checkpoint, items, model.warnings);
 
@@ -335,7 +340,6 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
   const bool is_bfloat16 = options.dtype == ComputeType::kBFloat16;
   plan_weights(is_bfloat16 ? ops::Precision::kBFloat16 : ops::Precision::kFloat32, options, items,
                model);
-  model.kv_dtype = kv_dtype_of(options, model.precision);
   check_memory("the configuration", options.device, check, model);
   allocate_weights(items, model);
   initialize_missing(items, seed, model);

@@ -171,6 +171,18 @@ TEST(Loader, WarnsAboutTensorsThatItDoesNotUse) {
   EXPECT_THAT(model.warnings[0], HasSubstr("model.layers.0.extra.weight"));
 }
 
+TEST(Loader, KeepsKeysAndValuesInTheTypeOfTheArithmeticUnlessAskedOtherwise) {
+  const MiniMaxConfig config = MiniMaxConfig::from_pretrained(kModel);
+  const auto dtype_of = [&](const LoadOptions& options) {
+    return random_model(config, HeadKind::kLanguage, options, 1).kv_dtype;
+  };
+  EXPECT_EQ(dtype_of({}), tensor::DType::kF32);
+  EXPECT_EQ(dtype_of({.dtype = ComputeType::kBFloat16}), tensor::DType::kBF16);
+  EXPECT_EQ(dtype_of({.random_format = "bf16"}), tensor::DType::kBF16);
+  EXPECT_EQ(dtype_of({.kv_cache_dtype = KvCacheDtype::kInt4, .random_format = "bf16"}),
+            tensor::DType::kU8);
+}
+
 TEST(Loader, CountsWhatOneTokenUses) {
   const Model model = load_changed([](RawCheckpoint&) {});
   std::int64_t total = 0;
