@@ -60,8 +60,9 @@ CUtensorMap memory_map(std::vector<cuuint64_t> extents, std::vector<cuuint64_t> 
   CUtensorMap map = {};
   const CUresult result =
       kEncode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, static_cast<cuuint32_t>(box.size()),
-              reinterpret_cast<void*>(kMapBase), extents.data(), strides.data(), box.data(),
-              steps.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+              reinterpret_cast<void*>(kMapBase),  // NOLINT(performance-no-int-to-ptr): of no object
+              extents.data(), strides.data(), box.data(), steps.data(),
+              CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
               CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   base::check(result == CUDA_SUCCESS, ErrorCode::kDevice, [&] {
     return "cuTensorMapEncodeTiled: a map of all memory: error " +

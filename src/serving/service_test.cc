@@ -368,7 +368,7 @@ TEST_F(ServiceTest, TellsHowMuchOfAPromptIsRead) {
     };
     Request request = request_for(random_tokens(250, 300, 1), 4);
     request.wants_progress = true;
-    ask(service, std::move(request), client);
+    ask(service, request, client);
     ASSERT_GE(told.size(), cached == 0 ? 3U : 1U);
     EXPECT_EQ(told.back().processed, 250);
     for (const PromptProgress& each : told) {
