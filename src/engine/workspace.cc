@@ -19,7 +19,7 @@ constexpr std::int64_t kTokenStep = 64;  // whole tiles of the kernels
 constexpr std::int64_t kGpuWorkspaceBytes = 4LL << 30;
 constexpr std::int64_t kGpuMaxTokens = 8192;        // enough rows for every expert
 constexpr std::int64_t kStagingBytes = 16LL << 20;  // of a cuda::Runtime
-constexpr std::int64_t kLibraryBytes = 96LL << 20;  // of matrix products, with their workspace
+constexpr std::int64_t kBlasBytes = 96LL << 20;     // of cuBLASLt, with its workspace
 
 }  // namespace
 
@@ -47,19 +47,18 @@ WorkspacePlan plan_workspace(const WorkspaceSubject& subject) {
   if (on_gpu) {
     plan.decode_step = DecodeStep::device_bytes(subject.config.vocab_size);
     plan.staging = kStagingBytes;
-    plan.library = kLibraryBytes;
+    plan.blas = kBlasBytes;
   }
   return plan;
 }
 
 std::string DevicePlan::arithmetic() const {
   return fmt::format(
-      "weights {} + activations {} + scratch {} + steps {} + libraries {} + a state {} = {}",
+      "weights {} + activations {} + scratch {} + steps {} + cuBLASLt {} + a state {} = {}",
       base::format_bytes(weights), base::format_bytes(workspace.activations),
       base::format_bytes(workspace.scratch),
       base::format_bytes(workspace.decode_step + workspace.staging),
-      base::format_bytes(workspace.library), base::format_bytes(state),
-      base::format_bytes(total()));
+      base::format_bytes(workspace.blas), base::format_bytes(state), base::format_bytes(total()));
 }
 
 DevicePlan plan_device(const MiniMaxConfig& config, const model::ModelMeasure& measure,

@@ -31,9 +31,9 @@ struct WorkspacePlan {
   std::int64_t scratch = 0;
   std::int64_t decode_step = 0;  // logits and choices of a recorded step
   std::int64_t staging = 0;      // small arrays of a step
-  std::int64_t library = 0;      // of matrix products
+  std::int64_t blas = 0;         // cuBLASLt and its workspace
 
-  std::int64_t total() const { return activations + scratch + decode_step + staging + library; }
+  std::int64_t total() const { return activations + scratch + decode_step + staging + blas; }
 };
 
 /// Chooses the tokens of a step so that the workspace stays within what the device has for it.
