@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// What benchmarks of products on the GPU share: random tiles made on the device, the read rate of
-// this machine, and times of graphs of launches, so that the gaps between them count as they do in
+// What benchmarks of products on the GPU share: random tiles made on the device, and the read rate
+// of this machine. Launches are timed as graphs, so that the gaps between them count as they do in
 // a decode step.
 #pragma once
 
 #include <cuda_fp16.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <functional>
-#include <vector>
 
-#include "cuda/check.h"
+#include "cuda/bench.cuh"
 #include "ops/device_matrix/device_matrix.h"
 
 namespace minimax::ops {
 
-inline void must(cudaError_t status) { minimax::cuda::check(status, "benchmark"); }
+using minimax::cuda::bench::graph_us;
+using minimax::cuda::bench::must;
 
 __device__ inline std::uint32_t hashed(std::uint64_t value) {
   value = (value ^ (value >> 31)) * 0x7fb5d329728ea185ull;
@@ -75,42 +73,6 @@ __global__ void read_all(const uint4* data, std::int64_t count, std::uint32_t* o
   if (sum == 0x12345678u) {
     *out = sum;
   }
-}
-
-/// The median time in microseconds of one of `launches`, which launch(i) starts, as a graph.
-inline double graph_us(int launches, const std::function<void(int, cudaStream_t)>& launch,
-                       int repetitions = 11) {
-  cudaStream_t stream = nullptr;
-  must(cudaStreamCreate(&stream));
-  must(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal));
-  for (int i = 0; i < launches; ++i) {
-    launch(i, stream);
-  }
-  cudaGraph_t graph = nullptr;
-  must(cudaStreamEndCapture(stream, &graph));
-  cudaGraphExec_t program = nullptr;
-  must(cudaGraphInstantiate(&program, graph, 0));
-  cudaEvent_t begin = nullptr;
-  cudaEvent_t end = nullptr;
-  must(cudaEventCreate(&begin));
-  must(cudaEventCreate(&end));
-  std::vector<float> times;
-  for (int i = 0; i < repetitions + 2; ++i) {
-    must(cudaEventRecord(begin, stream));
-    must(cudaGraphLaunch(program, stream));
-    must(cudaEventRecord(end, stream));
-    must(cudaEventSynchronize(end));
-    float ms = 0.0f;
-    must(cudaEventElapsedTime(&ms, begin, end));
-    if (i >= 2) {
-      times.push_back(ms);
-    }
-  }
-  std::sort(times.begin(), times.end());
-  cudaGraphExecDestroy(program);
-  cudaGraphDestroy(graph);
-  cudaStreamDestroy(stream);
-  return static_cast<double>(times[times.size() / 2]) * 1000.0 / launches;
 }
 
 /// The rate at which this GPU reads 4 GB, in bytes per microsecond.

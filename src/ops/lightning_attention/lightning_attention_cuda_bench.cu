@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <functional>
 #include <memory>
 
+#include "cuda/bench.cuh"
 #include "ops/lightning_attention/lightning_attention_cuda_testing.cuh"
 #include "ops/lightning_attention/lightning_attention_hopper_launch.cuh"
 #include "ops/lightning_attention/lightning_attention_step.cuh"
@@ -15,77 +15,15 @@
 namespace minimax::ops::cuda {
 namespace {
 
+using minimax::cuda::bench::calls_us;
+using minimax::cuda::bench::fill;
+using minimax::cuda::bench::graph_us;
+
 constexpr std::int64_t kHeads = 64;
 constexpr int kRepeats = 20;
+constexpr int kCalls = 4;        // in a row
+constexpr int kGraphCalls = 50;  // of a few microseconds
 constexpr double kCacheBytes = 60e6;
-
-__global__ void fill(__nv_bfloat16* numbers, std::int64_t count, std::uint32_t seed) {
-  std::int64_t i = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x;
-  for (; i < count; i += static_cast<std::int64_t>(gridDim.x) * blockDim.x) {
-    std::uint32_t x = static_cast<std::uint32_t>(i) * 2654435761u + seed;
-    x = (x ^ (x >> 15)) * 2246822519u;
-    x = (x ^ (x >> 13)) * 3266489917u;
-    const float sum = static_cast<float>((x & 0xffff) + (x >> 16)) / 65536.0f - 1.0f;
-    numbers[i] = __float2bfloat16_rn(2.4f * sum);  // standard deviation about 1
-  }
-}
-
-// The time of one of several calls in a row, so that the host's part is hidden; the median over
-// repetitions. `call` gets the number of the call.
-double median_us(const std::function<void(int)>& call) {
-  constexpr int kCalls = 4;
-  cudaEvent_t begin = nullptr;
-  cudaEvent_t end = nullptr;
-  cudaEventCreate(&begin);
-  cudaEventCreate(&end);
-  std::vector<double> times;
-  for (int i = -3; i < kRepeats; ++i) {
-    cudaEventRecord(begin);
-    for (int j = 0; j < kCalls; ++j) {
-      call((i + 3) * kCalls + j);
-    }
-    cudaEventRecord(end);
-    minimax::cuda::check(cudaEventSynchronize(end), "benchmark");
-    float ms = 0.0f;
-    cudaEventElapsedTime(&ms, begin, end);
-    if (i >= 0) {
-      times.push_back(1000.0 * ms / kCalls);
-    }
-  }
-  std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
-  return times[times.size() / 2];
-}
-
-// Time of one call of many in a graph, for calls of a few microseconds.
-double graph_us(const std::function<void(int, cudaStream_t)>& call) {
-  constexpr int kCalls = 50;
-  cudaStream_t stream = nullptr;
-  cudaGraph_t graph = nullptr;
-  cudaGraphExec_t executable = nullptr;
-  cudaStreamCreate(&stream);
-  cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal);
-  for (int i = 0; i < kCalls; ++i) {
-    call(i, stream);
-  }
-  minimax::cuda::check(cudaStreamEndCapture(stream, &graph), "capture");
-  minimax::cuda::check(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
-  std::vector<double> times;
-  cudaEvent_t begin = nullptr;
-  cudaEvent_t end = nullptr;
-  cudaEventCreate(&begin);
-  cudaEventCreate(&end);
-  for (int i = 0; i < 8; ++i) {
-    cudaEventRecord(begin, stream);
-    cudaGraphLaunch(executable, stream);
-    cudaEventRecord(end, stream);
-    minimax::cuda::check(cudaEventSynchronize(end), "benchmark");
-    float ms = 0.0f;
-    cudaEventElapsedTime(&ms, begin, end);
-    times.push_back(1000.0 * ms / kCalls);
-  }
-  std::nth_element(times.begin(), times.begin() + 4, times.end());
-  return times[4];
-}
 
 void report(const char* name, std::int64_t batch, std::int64_t tokens, double us, double bytes,
             double copy) {
@@ -98,8 +36,9 @@ void report(const char* name, std::int64_t batch, std::int64_t tokens, double us
 double copy_rate() {
   const testing::DeviceArray<std::byte> from(1 << 30);
   const testing::DeviceArray<std::byte> to(1 << 30);
-  const double us = median_us(
-      [&](int) { cudaMemcpyAsync(to.data(), from.data(), 1 << 30, cudaMemcpyDeviceToDevice); });
+  const double us = calls_us(kRepeats, kCalls, [&](int) {
+    cudaMemcpyAsync(to.data(), from.data(), 1 << 30, cudaMemcpyDeviceToDevice);
+  });
   std::printf("copy of 1 GiB: %.1f us, %.1f GB/s\n", us, 2.0 * (1 << 30) / us * 1e-3);
   return 2.0 * (1 << 30) / us * 1e-3;
 }
@@ -194,7 +133,8 @@ void bench_prompts(double copy, const char* filter) {
           (variant.slow && batch * length > 20000)) {
         continue;
       }
-      const double us = median_us([&](int i) { variant.launch(inputs.args(i), nullptr); });
+      const double us =
+          calls_us(kRepeats, kCalls, [&](int i) { variant.launch(inputs.args(i), nullptr); });
       report(variant.name, batch, length, us, bytes, copy);
     }
   }
@@ -218,12 +158,14 @@ void bench_steps(double copy, const char* filter) {
         continue;
       }
       report(variant.name, batch, 1,
-             median_us([&](int i) { variant.launch(inputs.args(i), nullptr); }), bytes, copy);
+             calls_us(kRepeats, kCalls, [&](int i) { variant.launch(inputs.args(i), nullptr); }),
+             bytes, copy);
       if (batch <= 8) {
-        report("  in a graph", batch, 1, graph_us([&](int i, cudaStream_t stream) {
-                 variant.launch(inputs.args(i), stream);
-               }),
-               bytes, copy);
+        report(
+            "  in a graph", batch, 1,
+            graph_us(kGraphCalls,
+                     [&](int i, cudaStream_t stream) { variant.launch(inputs.args(i), stream); }),
+            bytes, copy);
       }
     }
   }
@@ -248,7 +190,7 @@ void bench_deferred(double copy) {
     for (int pending = 0; pending < kWindow; ++pending) {
       const testing::DeviceArray<std::int32_t> count(
           std::vector<std::int32_t>(static_cast<std::size_t>(batch), pending));
-      const double us = median_us([&](int i) {
+      const double us = calls_us(kRepeats, kCalls, [&](int i) {
         lightning_attention_deferred_step(inputs.args(i), {pointers.data(), count.data(), kWindow},
                                           nullptr);
       });

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <functional>
 #include <memory>
 
+#include "cuda/bench.cuh"
 #include "ops/softmax_attention/kv_format.h"
 #include "ops/softmax_attention/softmax_attention_cuda_testing.cuh"
 #include "ops/softmax_attention/softmax_prompt_hopper_launch.cuh"
@@ -15,6 +15,9 @@
 namespace minimax::ops::cuda {
 namespace {
 
+using minimax::cuda::bench::calls_us;
+using minimax::cuda::bench::fill;
+using minimax::cuda::bench::graph_us;
 using tensor::DType;
 
 constexpr std::int64_t kHeads = 64;
@@ -22,38 +25,6 @@ constexpr std::int64_t kKvHeads = 8;
 constexpr std::int64_t kDim = 128;
 constexpr std::int64_t kPageTokens = 128;
 constexpr int kRepeats = 20;
-
-__global__ void fill(__nv_bfloat16* numbers, std::int64_t count, std::uint32_t seed) {
-  std::int64_t i = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x;
-  for (; i < count; i += static_cast<std::int64_t>(gridDim.x) * blockDim.x) {
-    std::uint32_t x = static_cast<std::uint32_t>(i) * 2654435761u + seed;
-    x = (x ^ (x >> 15)) * 2246822519u;
-    x = (x ^ (x >> 13)) * 3266489917u;
-    const float sum = static_cast<float>((x & 0xffff) + (x >> 16)) / 65536.0f - 1.0f;
-    numbers[i] = __float2bfloat16_rn(2.4f * sum);  // standard deviation about 1
-  }
-}
-
-double median_us(int repeats, const std::function<void(int)>& call) {
-  cudaEvent_t begin = nullptr;
-  cudaEvent_t end = nullptr;
-  cudaEventCreate(&begin);
-  cudaEventCreate(&end);
-  std::vector<double> times;
-  for (int i = -3; i < repeats; ++i) {
-    cudaEventRecord(begin);
-    call(i + 3);
-    cudaEventRecord(end);
-    minimax::cuda::check(cudaEventSynchronize(end), "benchmark");
-    float ms = 0.0f;
-    cudaEventElapsedTime(&ms, begin, end);
-    if (i >= 0) {
-      times.push_back(1000.0 * ms);
-    }
-  }
-  std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
-  return times[times.size() / 2];
-}
 
 // Random inputs: `batch` sequences of `tokens` new tokens behind `before`.
 struct Inputs {
@@ -157,8 +128,8 @@ void bench_prompts() {
     const double flops = pairs * 4.0 * kHeads * kDim;
     for (const PromptVariant& variant : kPromptVariants) {
       const Inputs inputs(size.batch, size.tokens, size.before, variant.cache_dtype);
-      const double us = median_us(flops > 2e13 ? 5 : kRepeats,
-                                  [&](int) { variant.launch(inputs.args(), 1, nullptr); });
+      const double us = calls_us(flops > 2e13 ? 5 : kRepeats, 1,
+                                 [&](int) { variant.launch(inputs.args(), 1, nullptr); });
       std::printf("prompt %-20s B %2lld T %6lld behind %6lld  %9.1f us  %6.1f TFLOP/s\n",
                   variant.name, static_cast<long long>(size.batch),
                   static_cast<long long>(size.tokens), static_cast<long long>(size.before), us,
@@ -185,38 +156,6 @@ constexpr StepVariant kStepVariants[] = {
     {"int4, 4 warps x 2", DType::kU8, launch_step<softmax_step::Variant<4, 3, 2, KvKind::kInt4>>},
 };
 
-// Time of one call of several in a graph over rotating inputs.
-double graph_us(int calls, const std::function<void(int, cudaStream_t)>& call) {
-  cudaStream_t stream = nullptr;
-  cudaGraph_t graph = nullptr;
-  cudaGraphExec_t executable = nullptr;
-  minimax::cuda::check(cudaStreamCreate(&stream), "cudaStreamCreate");
-  minimax::cuda::check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), "capture");
-  for (int i = 0; i < calls; ++i) {
-    call(i, stream);
-  }
-  minimax::cuda::check(cudaStreamEndCapture(stream, &graph), "capture");
-  minimax::cuda::check(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
-  cudaEvent_t begin = nullptr;
-  cudaEvent_t end = nullptr;
-  cudaEventCreate(&begin);
-  cudaEventCreate(&end);
-  std::vector<double> times;
-  for (int i = -2; i < kRepeats; ++i) {
-    cudaEventRecord(begin, stream);
-    cudaGraphLaunch(executable, stream);
-    cudaEventRecord(end, stream);
-    minimax::cuda::check(cudaEventSynchronize(end), "benchmark");
-    float ms = 0.0f;
-    cudaEventElapsedTime(&ms, begin, end);
-    if (i >= 0) {
-      times.push_back(1000.0 * ms / calls);
-    }
-  }
-  std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
-  return times[times.size() / 2];
-}
-
 void bench_steps() {
   struct Size {
     std::int64_t batch;
@@ -236,9 +175,12 @@ void bench_steps() {
         inputs.push_back(
             std::make_unique<Inputs>(size.batch, 1, size.length - 1, variant.cache_dtype));
       }
-      const double us = graph_us(static_cast<int>(sets), [&](int i, cudaStream_t stream) {
-        variant.launch(inputs[static_cast<std::size_t>(i)]->args(), 1, scratch.data(), stream);
-      });
+      const double us = graph_us(
+          static_cast<int>(sets),
+          [&](int i, cudaStream_t stream) {
+            variant.launch(inputs[static_cast<std::size_t>(i)]->args(), 1, scratch.data(), stream);
+          },
+          kRepeats);
       std::printf("step %-28s B %3lld keys %8lld  %8.1f us  %7.1f GB/s\n", variant.name,
                   static_cast<long long>(size.batch), static_cast<long long>(size.length), us,
                   bytes / us * 1e-3);
