@@ -116,7 +116,6 @@ class BenchCommand : public Command {
   int report_machine() const;
 
   MiniMaxForCausalLM load();
-  WorkModel work_of(const MiniMaxForCausalLM& model) const;
   std::string name() const;
 
   ModelOptions model_;
@@ -188,15 +187,6 @@ MiniMaxForCausalLM BenchCommand::load() {
   return MiniMaxForCausalLM::from_config(synthetic_config(synthetic_), options, 1);
 }
 
-WorkModel BenchCommand::work_of(const MiniMaxForCausalLM& model) const {
-  if (synthetic_.is_chosen()) {
-    return {model.config(), {.size = model.size(), .precision = model.impl().model.precision}};
-  }
-  const LoadOptions options = to_load_options(model_);
-  return {model.config(),
-          model::measure_model(model::open_model(model_directory(model_), options), options)};
-}
-
 std::string BenchCommand::name() const {
   if (!synthetic_.is_chosen()) {
     return base::printable(model_directory(model_).string());
@@ -222,7 +212,7 @@ int BenchCommand::run() {
   const auto begin = std::chrono::steady_clock::now();
   MiniMaxForCausalLM model = load();
   const std::chrono::duration<double> load_seconds = std::chrono::steady_clock::now() - begin;
-  const WorkModel work = work_of(model);
+  const WorkModel work{model.config(), model::measure_of(model.impl().model)};
   const InterruptScope scope;
   BenchRun run(model, work, scope,
                {.repetitions = repetitions_,

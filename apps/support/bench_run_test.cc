@@ -20,8 +20,7 @@ TEST(BenchRun, GeneratesWithSeveralSequences) {
   const LoadOptions options{.threads = 1};
   const std::filesystem::path directory = MINIMAX_SOURCE_DIR "/tests/golden/softmax_first";
   auto model = MiniMaxForCausalLM::from_pretrained(directory, options);
-  const model::ModelSource source = model::open_model(directory, options);
-  const WorkModel work{model.config(), model::measure_model(source, options)};
+  const WorkModel work{model.config(), model::measure_of(model.impl().model)};
   const InterruptScope scope;
   BenchRun run(model, work, scope, {.repetitions = 2});
   const BenchResult one = run.generation({.depth = 3, .tokens = 4});

@@ -14,10 +14,9 @@ namespace {
 // Refuses what would not fit with all that it runs in.
 model::MemoryCheck memory_check(const LoadOptions& options) {
   return [&options](const std::string& name, const model::Model& model) {
-    const model::ModelMeasure measure{
-        .size = model.size, .precision = model.precision, .kv_dtype = model.kv_dtype};
-    check_device_memory(name, plan_device(model.config, measure, options.device, options.threads),
-                        options.device);
+    check_device_memory(
+        name, plan_device(model.config, model::measure_of(model), options.device, options.threads),
+        options.device);
   };
 }
 

@@ -349,6 +349,10 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
   return model;
 }
 
+ModelMeasure measure_of(const Model& model) {
+  return {.size = model.size, .precision = model.precision, .kv_dtype = model.kv_dtype};
+}
+
 ModelMeasure measure_model(const ModelSource& source, const LoadOptions& options) {
   Weights weights;
   const std::vector<Parameter> table = parameters(source.config, head_kind(source.config), weights);

@@ -60,6 +60,9 @@ struct ModelMeasure {
   tensor::DType kv_dtype = tensor::DType::kF32;
 };
 
+/// What it is of a loaded model.
+ModelMeasure measure_of(const Model& model);
+
 /// Measures without loading: from the configuration and the headers of the checkpoint.
 /// Throws: as load_model() for what those tell.
 ModelMeasure measure_model(const ModelSource& source, const LoadOptions& options);

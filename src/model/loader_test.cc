@@ -174,7 +174,7 @@ TEST(Loader, WarnsAboutTensorsThatItDoesNotUse) {
 TEST(Loader, KeepsKeysAndValuesInTheTypeOfTheArithmeticUnlessAskedOtherwise) {
   const MiniMaxConfig config = MiniMaxConfig::from_pretrained(kModel);
   const auto dtype_of = [&](const LoadOptions& options) {
-    return random_model(config, HeadKind::kLanguage, options, 1).kv_dtype;
+    return measure_of(random_model(config, HeadKind::kLanguage, options, 1)).kv_dtype;
   };
   EXPECT_EQ(dtype_of({}), tensor::DType::kF32);
   EXPECT_EQ(dtype_of({.dtype = ComputeType::kBFloat16}), tensor::DType::kBF16);
