@@ -33,6 +33,12 @@ bool fits_hopper(const SoftmaxAttentionArgs& args) {
          std::ssize(args.caches) <= kMostStepBatch && is_hopper();
 }
 
+bool fits_mma(const SoftmaxAttentionArgs& args) {
+  const std::int64_t dim = args.q.shape()[2];
+  return args.q.dtype() == tensor::DType::kBF16 && args.cache_dtype == tensor::DType::kBF16 &&
+         (dim == 32 || dim == 64 || dim == 128);
+}
+
 void run_hopper(const Context& ctx, const SoftmaxAttentionArgs& args, const SoftmaxCudaArgs& call) {
   const bool has_prompts = args.longest == 0 || args.longest > kStepTokens;
   if (!has_prompts || call.batch > 1 || args.longest == 0) {
@@ -82,6 +88,8 @@ void softmax_attention(const Context& ctx, const SoftmaxAttentionArgs& args) {
   }
   if (fits_hopper(args)) {
     run_hopper(ctx, args, call);
+  } else if (fits_mma(args)) {
+    softmax_mma(call, ctx.cuda->stream());
   } else {
     softmax_plain(call, ctx.cuda->stream());
   }

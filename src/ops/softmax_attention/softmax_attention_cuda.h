@@ -33,6 +33,9 @@ constexpr int kMostHeadDim = 256;
 /// Heads of any size up to kMostHeadDim, all types.
 void softmax_plain(const SoftmaxCudaArgs& args, minimax::cuda::Stream stream);
 
+/// D = 32, 64 or 128; q, out and the cache in BF16, whose rows begin at multiples of 16 bytes.
+void softmax_mma(const SoftmaxCudaArgs& args, minimax::cuda::Stream stream);
+
 /// Prompts on Hopper: D = 128, BF16 with a cache of BF16, F8_E4M3 or U8 (cache_dtype), pages of a
 /// multiple of 128 tokens that begin at multiples of 256 bytes. Sequences of fewer than
 /// `least_tokens` new tokens are left out. Throws: Error{kDevice}.

@@ -108,6 +108,10 @@ using softmax_prompt::Variant;
 
 constexpr PromptVariant kPromptVariants[] = {
     {"bf16", DType::kBF16, launch_prompt<Variant<false, true, false>>},
+    {"mma", DType::kBF16,
+     [](const SoftmaxCudaArgs& args, int, minimax::cuda::Stream stream) {
+       softmax_mma(args, stream);
+     }},
     {"bf16, lazy", DType::kBF16, launch_prompt<Variant<false, true, true>>},
     {"fp8", DType::kF8E4M3, launch_prompt<Variant<false, true, true, KvKind::kFp8>>},
     {"int4", DType::kU8, launch_prompt<Variant<false, true, true, KvKind::kInt4>>},

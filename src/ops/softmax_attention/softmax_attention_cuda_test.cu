@@ -188,6 +188,30 @@ void append_on_host(std::vector<std::byte>& bytes, std::int64_t page_bytes,
   }
 }
 
+TEST(SoftmaxMma, MatchesFloat64AtOddLengths) {
+  if (gpu_generation() < 8) {
+    GTEST_SKIP() << "no GPU";
+  }
+  for (const std::int64_t dim : {32, 64, 128}) {
+    for (const std::int64_t window : {0, 100}) {
+      for (const std::int64_t page_tokens : {17, 128}) {
+        const SoftmaxDeviceProblem device({.lengths = {1, 63, 0, 100, 300},
+                                           .before = {700, 0, 5, 33},
+                                           .heads = 6,
+                                           .dim = dim,
+                                           .window = window,
+                                           .page_tokens = page_tokens,
+                                           .rows_behind = 40});
+        softmax_mma(device.args(), nullptr);
+        EXPECT_LT(device.error(), kRounded) << dim << " " << window << " " << page_tokens;
+      }
+    }
+  }
+  const SoftmaxDeviceProblem device({.lengths = {2049}, .heads = 8, .kv_heads = 1, .dim = 64});
+  softmax_mma(device.args(), nullptr);
+  EXPECT_LT(device.error(), kRounded);
+}
+
 class SoftmaxPlain : public ::testing::TestWithParam<DType> {};
 INSTANTIATE_TEST_SUITE_P(Caches, SoftmaxPlain,
                          ::testing::Values(DType::kF32, DType::kBF16, DType::kF8E4M3, DType::kU8));
