@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "engine/logits_processors.h"
@@ -62,78 +63,16 @@ std::size_t order_until(double mass, std::int64_t min_tokens_to_keep, std::vecto
   return count;
 }
 
-/// The scores in bins by their distance from the best one, which have 1 / kPerUnit each: sums over
-/// bins tell in one pass, without sorting, in which of them a limit of probability lies.
-class ScoreBins {
- public:
-  struct Edge {
-    std::int32_t bin = 0;
-    double mass_before = 0.0;  // in better bins
-    std::int64_t count_before = 0;
-  };
-
-  explicit ScoreBins(std::span<const float> scores)
-      : best_(best_score(scores)), weights_(weights_beside(best_, scores)), bin_of_(scores.size()) {
-    number(scores);
-    for (std::size_t id = 0; id < scores.size(); ++id) {
-      Bin& bin = bins_[static_cast<std::size_t>(bin_of_[id])];
-      bin.mass += double{weights_[id]};
-      ++bin.count;
-    }
-    total_ = sum_of(weights_);
-  }
-
-  double total() const { return total_; }
-  double weight(std::int32_t id) const { return weights_[static_cast<std::size_t>(id)]; }
-  /// Of every token; those that are forbidden are in a last bin of their own.
-  std::span<const std::int32_t> bin_of() const { return bin_of_; }
-
-  /// The bin in which both limits are reached, or the last one.
-  Edge edge(double mass, std::int64_t count) const {
-    Edge edge;
-    for (std::size_t bin = 0;
-         bin + 2 < bins_.size() && (edge.mass_before + bins_[bin].mass < mass ||
-                                    edge.count_before + bins_[bin].count < count);
-         ++bin) {
-      edge.mass_before += bins_[bin].mass;
-      edge.count_before += bins_[bin].count;
-      ++edge.bin;
-    }
-    return edge;
-  }
-
- private:
-  static constexpr std::int32_t kBins = 2048;
-  struct Bin {
-    double mass = 0.0;
-    std::int64_t count = 0;
-  };
-
-  void number(std::span<const float> scores) {
-    constexpr float kPerUnit = 64.0f;
-    constexpr auto kLast = static_cast<float>(kBins - 2);
-    for (std::size_t id = 0; id < scores.size(); ++id) {
-      const float place = (best_ - scores[id]) * kPerUnit;
-      const auto bin = static_cast<std::int32_t>(place < kLast ? place : kLast);
-      bin_of_[id] = scores[id] == kForbidden ? kBins - 1 : bin;
-    }
-  }
-
-  float best_;
-  std::vector<float> weights_;
-  std::vector<std::int32_t> bin_of_;
-  double total_ = 0.0;
-  std::vector<Bin> bins_ = std::vector<Bin>(kBins);
-};
-
+// The score of the kth best; none is forbidden by it where there are fewer.
 float kth_best(std::span<const float> scores, std::int64_t k) {
   if (k == 1) {
-    return *std::max_element(scores.begin(), scores.end());
+    return best_score(scores);
   }
-  std::vector<float> copy(scores.begin(), scores.end());
-  const auto kth = copy.begin() + std::min(k, static_cast<std::int64_t>(copy.size())) - 1;
-  std::nth_element(copy.begin(), kth, copy.end(), std::greater<>());
-  return *kth;
+  const ScoreRow row{.scores = scores.data(), .weights = nullptr, .size = std::ssize(scores)};
+  const std::optional<ScoreEdge> edge =
+      find_edge(row, [k](const ScoresAbove& above) { return above.count >= k; });
+  return edge ? row.scores[edge->ids[static_cast<std::size_t>(k - 1 - edge->before.count)]]
+              : kForbidden;
 }
 
 void forbid_below(double limit, std::span<float> scores) {
@@ -191,30 +130,22 @@ void keep_top_k(std::int64_t top_k, std::int64_t min_tokens_to_keep, std::span<f
 }
 
 void keep_top_p(double top_p, std::int64_t min_tokens_to_keep, std::span<float> scores) {
-  const ScoreBins bins(scores);
-  const double mass = top_p * bins.total();
-  const ScoreBins::Edge edge = bins.edge(mass, min_tokens_to_keep);
-  std::vector<std::int32_t> at_edge;  // of the bin in which the limit lies
-  for (std::size_t id = 0; id < scores.size(); ++id) {
-    const std::int32_t bin = bins.bin_of()[id];
-    scores[id] = bin > edge.bin ? kForbidden : scores[id];
-    if (bin == edge.bin) {
-      at_edge.push_back(static_cast<std::int32_t>(id));
-    }
+  const std::vector<float> weights = weights_beside(best_score(scores), scores);
+  const double mass = top_p * sum_of(weights);
+  const std::int64_t least = std::max<std::int64_t>(min_tokens_to_keep, 1);
+  const std::optional<ScoreEdge> edge = find_edge(
+      {.scores = scores.data(), .weights = weights.data(), .size = std::ssize(scores)},
+      [&](const ScoresAbove& above) { return above.mass >= mass && above.count >= least; });
+  if (!edge) {
+    return;
   }
-  const auto score = [&](std::int32_t id) -> float& {
-    return scores[static_cast<std::size_t>(id)];
-  };
-  std::ranges::sort(at_edge, [&](std::int32_t a, std::int32_t b) {
-    return score(a) != score(b) ? score(a) > score(b) : a > b;
-  });
-  double passed = edge.mass_before;
-  std::int64_t count = edge.count_before;
-  for (const std::int32_t id : at_edge) {
-    const bool is_kept = passed < mass || count < min_tokens_to_keep;
-    passed += bins.weight(id);
-    ++count;
-    score(id) = is_kept ? score(id) : kForbidden;
+  forbid_up_to(edge->below, scores);
+  ScoresAbove passed = edge->before;
+  for (const std::int32_t id : edge->ids) {
+    const auto at = static_cast<std::size_t>(id);
+    scores[at] = passed.mass < mass || passed.count < least ? scores[at] : kForbidden;
+    passed.mass += double{weights[at]};
+    ++passed.count;
   }
 }
 

@@ -22,8 +22,7 @@ std::vector<double> probabilities(std::span<const float> scores) {
 }  // namespace
 
 std::int32_t argmax(std::span<const float> logits) {
-  const float best = best_score(logits);
-  return static_cast<std::int32_t>(std::ranges::find(logits, best) - logits.begin());
+  return static_cast<std::int32_t>(first_at(best_score(logits), logits));
 }
 
 Sampler::Sampler(const GenerationConfig& config, std::span<const std::int32_t> suppressed,

@@ -3,94 +3,138 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cmath>
-#include <limits>
 
 #include "engine/logits_processors.h"
 
 namespace minimax::engine {
 namespace {
 
-constexpr std::size_t kLanes = 16;
-constexpr std::size_t kBlock = 256;
+constexpr std::int64_t kBlock = 256;
 
-// 2^n * e^r with |r| <= ln(2) / 2. Requires: -125 ln(2) <= x <= 0.
-float exp_of(float x) {
-  constexpr float kLog2E = 1.44269504f;
-  constexpr float kLn2High = 0.693359375f;  // few bits, so that products with n are exact
-  constexpr float kLn2Low = -2.12194440e-4f;
-  constexpr float kToInteger = 12582912.0f;  // 1.5 * 2^23: adding it rounds to whole numbers
-  const float shifted = x * kLog2E + kToInteger;
-  const float n = shifted - kToInteger;
-  const float r = (x - n * kLn2High) - n * kLn2Low;
-  // Taylor's series: the next term is below 3e-8 at |r| = 0.35.
-  float sum = 1.0f / 5040.0f;
-  sum = sum * r + 1.0f / 720.0f;
-  sum = sum * r + 1.0f / 120.0f;
-  sum = sum * r + 1.0f / 24.0f;
-  sum = sum * r + 1.0f / 6.0f;
-  sum = sum * r + 0.5f;
-  sum = sum * r * r + r + 1.0f;
-  const std::int32_t exponent =
-      std::bit_cast<std::int32_t>(shifted) - std::bit_cast<std::int32_t>(kToInteger);
-  return std::bit_cast<float>(std::bit_cast<std::int32_t>(sum) + exponent * (1 << 23));
+std::int64_t count_above(float limit, std::span<const float> scores) {
+  return cpu::visit_isa(cpu::detect_isa(), [&]<cpu::Isa isa>() {
+    return kernels::count_above<isa>(limit, scores.data(), std::ssize(scores));
+  });
+}
+
+using Limits = std::array<float, 3>;  // the highest first
+
+std::array<ScoresAbove, 3> estimate_above(const Limits& limits, const ScoreRow& row) {
+  std::array<ScoresAbove, 3> sums;
+  if (row.weights == nullptr) {
+    const std::span<const float> scores(row.scores, static_cast<std::size_t>(row.size));
+    std::ranges::transform(limits, sums.begin(), [&](float limit) {
+      return ScoresAbove{.count = count_above(limit, scores)};
+    });
+    return sums;
+  }
+  cpu::visit_isa(cpu::detect_isa(), [&]<cpu::Isa isa>() {
+    kernels::estimate_above<isa>(limits.data(), row, sums.data());
+  });
+  return sums;
+}
+
+/// Scores are at the edge that are above `low` and not above `high`: what is above the low end is
+/// enough, what is above the high end is not.
+struct Bracket {
+  float low;
+  float high;
+  std::int64_t count_above_low;
+  ScoresAbove above_high;
+
+  std::int64_t count() const { return count_above_low - above_high.count; }
+};
+
+// False where none of the limits is low enough.
+bool cut(const Limits& limits, const ScoreRow& row, const AreEnough& are_enough, Bracket& bracket) {
+  const std::array<ScoresAbove, 3> sums = estimate_above(limits, row);
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    if (are_enough(sums[i])) {
+      bracket.low = limits[i];
+      bracket.count_above_low = sums[i].count;
+      return true;
+    }
+    bracket.high = limits[i];
+    bracket.above_high = sums[i];
+  }
+  return false;
+}
+
+std::optional<Bracket> find_bracket(const ScoreRow& row, const AreEnough& are_enough) {
+  const float best = best_score({row.scores, static_cast<std::size_t>(row.size)});
+  Bracket bracket{.low = kForbidden, .high = best, .count_above_low = row.size, .above_high = {}};
+  // What is far below the best hardly ever counts.
+  if (!cut({best - 8.0f, best - 16.0f, kForbidden}, row, are_enough, bracket)) {
+    return std::nullopt;
+  }
+  for (float distance = 32.0f; bracket.low == kForbidden && best - distance > kForbidden;
+       distance *= 64.0f) {
+    cut({best - distance, best - 4.0f * distance, best - 16.0f * distance}, row, are_enough,
+        bracket);
+  }
+  return bracket;
+}
+
+// Quarters the distance until few scores are left, unless many are equal.
+void narrow(const ScoreRow& row, const AreEnough& are_enough, Bracket& bracket) {
+  constexpr std::int64_t kFew = 128;
+  while (bracket.count() > kFew) {
+    const float quarter = (bracket.high - bracket.low) * 0.25f;
+    const Limits limits = {bracket.high - quarter, bracket.low + 2.0f * quarter,
+                           bracket.low + quarter};
+    const bool is_finer = limits[2] > bracket.low && limits[1] > limits[2] &&
+                          limits[0] > limits[1] && bracket.high > limits[0];
+    if (!is_finer) {
+      return;
+    }
+    // Where none of them is low enough, the low end still is.
+    cut(limits, row, are_enough, bracket);
+  }
+}
+
+std::vector<std::int32_t> ids_between(const ScoreRow& row, const Bracket& bracket) {
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(bracket.count()));
+  const std::int64_t count = cpu::visit_isa(cpu::detect_isa(), [&]<cpu::Isa isa>() {
+    return kernels::ids_between<isa>(bracket.low, bracket.high, row, ids.data());
+  });
+  ids.resize(static_cast<std::size_t>(count));
+  return ids;
 }
 
 }  // namespace
 
 float best_score(std::span<const float> scores) {
-  std::array<float, kLanes> best;
-  best.fill(kForbidden);
-  std::size_t i = 0;
-  for (; i + kLanes <= scores.size(); i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      best[lane] = scores[i + lane] > best[lane] ? scores[i + lane] : best[lane];
-    }
-  }
-  for (; i < scores.size(); ++i) {
-    best[0] = std::max(best[0], scores[i]);
-  }
-  return *std::ranges::max_element(best);
+  return cpu::visit_isa(cpu::detect_isa(), [&]<cpu::Isa isa>() {
+    return kernels::best_score<isa>(scores.data(), std::ssize(scores));
+  });
+}
+
+std::size_t first_at(float score, std::span<const float> scores) {
+  return cpu::visit_isa(cpu::detect_isa(), [&]<cpu::Isa isa>() {
+    return static_cast<std::size_t>(
+        kernels::first_at<isa>(score, scores.data(), std::ssize(scores)));
+  });
 }
 
 std::vector<float> weights_beside(float best, std::span<const float> scores) {
-  constexpr float kLeast = -86.6f;  // -125 ln(2)
   std::vector<float> weights(scores.size());
-  const float* from = scores.data();
-  float* to = weights.data();
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    const float x = from[i] - best;
-    const float value = exp_of(std::max(x, kLeast));
-    // Without a branch, which would keep the loop from becoming vectors.
-    const std::int32_t mask = -static_cast<std::int32_t>(x > kLeast);
-    to[i] = std::bit_cast<float>(std::bit_cast<std::int32_t>(value) & mask);
-  }
+  const ScoreRow row{.scores = scores.data(), .weights = nullptr, .size = std::ssize(scores)};
+  cpu::visit_isa(cpu::detect_isa(),
+                 [&]<cpu::Isa isa>() { kernels::weights_beside<isa>(best, row, weights.data()); });
   return weights;
 }
 
 double sum_of(std::span<const float> weights) {
-  std::array<double, kLanes> sums{};
-  std::size_t i = 0;
-  for (; i + kLanes <= weights.size(); i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      sums[lane] += double{weights[i + lane]};
-    }
-  }
-  for (; i < weights.size(); ++i) {
-    sums[0] += double{weights[i]};
-  }
-  double sum = 0.0;
-  for (const double lane : sums) {
-    sum += lane;
-  }
-  return sum;
+  return cpu::visit_isa(cpu::detect_isa(), [&]<cpu::Isa isa>() {
+    return kernels::sum_of<isa>(weights.data(), std::ssize(weights));
+  });
 }
 
 std::size_t find_in_sums(double rest, std::span<const float> weights) {
   std::size_t begin = 0;
   while (begin < weights.size()) {
-    const auto block = weights.subspan(begin, std::min(kBlock, weights.size() - begin));
+    const auto block =
+        weights.subspan(begin, std::min(std::size_t{kBlock}, weights.size() - begin));
     const double sum = sum_of(block);
     if (rest < sum) {
       break;
@@ -108,15 +152,35 @@ std::size_t find_in_sums(double rest, std::span<const float> weights) {
   return static_cast<std::size_t>(std::ranges::max_element(weights) - weights.begin());
 }
 
+void forbid_up_to(float limit, std::span<float> scores) {
+  cpu::visit_isa(cpu::detect_isa(), [&]<cpu::Isa isa>() {
+    kernels::forbid_up_to<isa>(limit, scores.data(), std::ssize(scores));
+  });
+}
+
 bool are_usable(std::span<const float> scores) {
-  constexpr float kMost = std::numeric_limits<float>::max();
-  int bad = 0;
-  for (const float score : scores) {
-    const int is_number = std::abs(score) <= kMost ? 1 : 0;
-    const int is_forbidden = score == kForbidden ? 1 : 0;
-    bad |= 1 - (is_number | is_forbidden);
+  return cpu::visit_isa(cpu::detect_isa(), [&]<cpu::Isa isa>() {
+    return kernels::are_usable<isa>(scores.data(), std::ssize(scores));
+  });
+}
+
+std::optional<ScoreEdge> find_edge(const ScoreRow& row, const AreEnough& are_enough) {
+  std::optional<Bracket> bracket = find_bracket(row, are_enough);
+  if (!bracket) {
+    return std::nullopt;
   }
-  return bad == 0;
+  narrow(row, are_enough, *bracket);
+  if (row.weights != nullptr) {
+    bracket->above_high.mass = cpu::visit_isa(cpu::detect_isa(), [&]<cpu::Isa isa>() {
+      return kernels::mass_above<isa>(bracket->high, row);
+    });
+  }
+  ScoreEdge edge{
+      .before = bracket->above_high, .ids = ids_between(row, *bracket), .below = bracket->low};
+  std::ranges::sort(edge.ids, [&](std::int32_t a, std::int32_t b) {
+    return row.scores[a] != row.scores[b] ? row.scores[a] > row.scores[b] : a > b;
+  });
+  return edge;
 }
 
 }  // namespace minimax::engine
