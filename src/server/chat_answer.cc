@@ -157,12 +157,13 @@ class ChatStream : public ChatAnswer {
              const Tokenizer& tokenizer)
       : ChatAnswer(std::move(identity), task, prompt, tokenizer),
         includes_usage_(task.includes_usage),
+        head_text_(open_object(head("chat.completion.chunk"))),
         logprobs_(choices().size()) {}
 
   std::string begin() override {
     std::string out;
     for (std::size_t i = 0; i < choices().size(); ++i) {
-      out += chunk(static_cast<std::int64_t>(i), {{"role", "assistant"}, {"content", ""}}, {});
+      out += chunk(static_cast<std::int64_t>(i), {{"role", "assistant"}, {"content", ""}}, nullptr);
     }
     return out;
   }
@@ -190,10 +191,10 @@ class ChatStream : public ChatAnswer {
  private:
   std::string piece_chunks(std::int64_t index, const AnswerPiece& piece) {
     if (piece.kind == Kind::kReasoning) {
-      return chunk(index, {{"reasoning_content", piece.text}, {"reasoning", piece.text}}, {});
+      return chunk(index, {{"reasoning_content", piece.text}, {"reasoning", piece.text}}, nullptr);
     }
     if (piece.kind == Kind::kContent) {
-      return chunk(index, {{"content", piece.text}}, {});
+      return chunk(index, {{"content", piece.text}}, nullptr);
     }
     if (piece.kind == Kind::kArguments) {
       return arguments_chunk(index, piece);
@@ -205,7 +206,7 @@ class ChatStream : public ChatAnswer {
                           {"id", call_id(index, piece.index)},
                           {"type", "function"},
                           {"function", JsonObject{{"name", piece.name}, {"arguments", ""}}}}),
-              {});
+              nullptr);
     return piece.text.empty() ? call : call + arguments_chunk(index, piece);
   }
 
@@ -213,30 +214,29 @@ class ChatStream : public ChatAnswer {
     return chunk(
         index,
         call_delta({{"index", piece.index}, {"function", JsonObject{{"arguments", piece.text}}}}),
-        {});
+        nullptr);
   }
 
   static JsonObject call_delta(JsonObject call) {
     return {{"tool_calls", JsonArray{std::move(call)}}};
   }
 
-  // Probabilities wait for the next chunk, as a token need not make any text certain.
-  std::string chunk(std::int64_t index, JsonObject delta, const Json& finish_reason) {
+  // Probabilities wait for the next chunk, as a token need not make any text certain. Written as
+  // text: a chunk comes with every token of every answer.
+  std::string chunk(std::int64_t index, const JsonObject& delta, const char* finish_reason) {
     JsonArray& held = logprobs_[static_cast<std::size_t>(index)];
-    Json logprobs;
+    std::string logprobs = "null";
     if (!held.empty()) {
-      logprobs = JsonObject{{"content", std::exchange(held, {})}, {"refusal", nullptr}};
+      logprobs =
+          base::write_json(JsonObject{{"content", std::exchange(held, {})}, {"refusal", nullptr}});
     }
-    JsonObject choice{{"index", index},
-                      {"delta", std::move(delta)},
-                      {"logprobs", std::move(logprobs)},
-                      {"finish_reason", finish_reason}};
-    JsonObject object = head("chat.completion.chunk");
-    object.emplace_back("choices", JsonArray{std::move(choice)});
-    if (includes_usage_) {
-      object.emplace_back("usage", nullptr);
-    }
-    return sse_data(base::write_json(object));
+    return fmt::format(
+        "data: "
+        "{},\"choices\":[{{\"index\":{},\"delta\":{},\"logprobs\":{},\"finish_reason\":{}}}]{}}}"
+        "\n\n",
+        head_text_, index, base::write_json(delta), logprobs,
+        finish_reason == nullptr ? "null" : base::quote_json(finish_reason),
+        includes_usage_ ? ",\"usage\":null" : "");
   }
 
   std::string progress_chunk(const serving::PromptProgress& progress) const {
@@ -254,6 +254,7 @@ class ChatStream : public ChatAnswer {
   }
 
   bool includes_usage_;
+  std::string head_text_;            // of chunks, up to the choices
   std::vector<JsonArray> logprobs_;  // of each choice, not sent yet
 };
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 #include <string>
@@ -45,12 +47,14 @@ class CompletionAnswer : public AnswerWriter {
   void begin_answer(std::size_t request, const serving::Event& event, Answer& answer);
   JsonObject head() const;
   Json choice_json(std::int64_t index, Answer& answer) const;
+  Json take_logprobs(Answer& answer) const;
   std::string chunk(std::int64_t index, Answer& answer) const;
   std::string last_chunks() const;
   JsonArray best_choices();
   std::string body();
 
   AnswerIdentity identity_;
+  std::string head_text_;  // of chunks, up to the choices
   const Tokenizer* tokenizer_;
   CompletionTask task_;                             // without what the engine has taken
   std::vector<std::vector<std::int32_t>> prompts_;  // where they are echoed
@@ -74,6 +78,7 @@ CompletionAnswer::CompletionAnswer(AnswerIdentity identity, const CompletionTask
   task_.includes_usage = task.includes_usage;
   answers_.assign(task.requests.size() * static_cast<std::size_t>(task.best_of),
                   Answer(LegacyLogprobs(tokenizer, task.names_tokens_by_id)));
+  head_text_ = open_object(head());
   for (const serving::Request& request : task.requests) {
     prompts_.push_back(task.echo ? request.prompt : std::vector<std::int32_t>());
   }
@@ -146,25 +151,28 @@ JsonObject CompletionAnswer::head() const {
           {"system_fingerprint", fingerprint()}};
 }
 
+Json CompletionAnswer::take_logprobs(Answer& answer) const {
+  return task_.logprobs && !answer.logprobs.is_empty() ? answer.logprobs.take() : Json();
+}
+
 Json CompletionAnswer::choice_json(std::int64_t index, Answer& answer) const {
-  Json logprobs;
-  if (task_.logprobs && !answer.logprobs.is_empty()) {
-    logprobs = answer.logprobs.take();
-  }
   return JsonObject{
       {"index", index},
       {"text", std::exchange(answer.text, {})},
-      {"logprobs", std::move(logprobs)},
+      {"logprobs", take_logprobs(answer)},
       {"finish_reason", answer.finish_reason == nullptr ? Json() : Json(answer.finish_reason)}};
 }
 
+// Written as text: a chunk comes with every token of every answer.
 std::string CompletionAnswer::chunk(std::int64_t index, Answer& answer) const {
-  JsonObject object = head();
-  object.emplace_back("choices", JsonArray{choice_json(index, answer)});
-  if (task_.includes_usage) {
-    object.emplace_back("usage", nullptr);
-  }
-  return sse_data(base::write_json(object));
+  const Json logprobs = take_logprobs(answer);
+  return fmt::format(
+      "data: "
+      "{},\"choices\":[{{\"index\":{},\"text\":{},\"logprobs\":{},\"finish_reason\":{}}}]{}}}\n\n",
+      head_text_, index, base::quote_json(std::exchange(answer.text, {})),
+      logprobs.is_null() ? "null" : base::write_json(logprobs),
+      answer.finish_reason == nullptr ? "null" : base::quote_json(answer.finish_reason),
+      task_.includes_usage ? ",\"usage\":null" : "");
 }
 
 std::string CompletionAnswer::last_chunks() const {

@@ -92,6 +92,8 @@ class HttpConnection final : public Connection {
   asio::awaitable<void> end_watch();
   asio::awaitable<bool> write(std::string bytes);
   asio::awaitable<void> wait_for_news();
+  std::string take_output();
+  bool write_at_once();
   void on_event(std::size_t request, serving::Event event);
   void fail_job(const ErrorInfo& info);
   void set_deadline(std::chrono::milliseconds time) { deadline_ = Clock::now() + time; }
@@ -110,6 +112,8 @@ class HttpConnection final : public Connection {
   // The job that runs.
   std::unique_ptr<JobRun> job_;
   std::string output_;  // not written yet
+  std::string framed_;  // what the system did not take of what was written at once
+  bool waits_for_output_ = false;
   std::optional<ErrorInfo> failure_;
   bool job_ended_ = false;
   bool is_watching_ = false;
@@ -352,11 +356,46 @@ void HttpConnection<Stream>::on_event(std::size_t request, serving::Event event)
   } catch (const std::exception&) {
     fail_job({.status = 500, .type = "server_error", .message = "internal error"});
   }
+  if (waits_for_output_ && !job_ended_ && write_at_once()) {
+    return;
+  }
   if (job_->streams() && output_.size() > context_->limits.output_bytes) {
     job_->cancel();
     close();
   }
   news_.cancel();
+}
+
+// What of a stream is to be written, as a chunk where the client knows chunks.
+template <class Stream>
+std::string HttpConnection<Stream>::take_output() {
+  std::string text = std::exchange(output_, {});
+  return version_ > 10 ? fmt::format("{:x}\r\n{}\r\n", text.size(), text) : text;
+}
+
+// Tokens are written as they come, without waking the coroutine. False where it has to go on.
+template <class Stream>
+bool HttpConnection<Stream>::write_at_once() {
+  if constexpr (std::is_same_v<Stream, Tcp::socket>) {
+    if (!framed_.empty()) {
+      return false;
+    }
+    if (output_.empty()) {
+      return true;
+    }
+    framed_ = take_output();
+    boost::system::error_code error;
+    const std::size_t written = stream_.write_some(asio::buffer(framed_), error);
+    if (error && error != asio::error::would_block) {
+      job_->cancel();
+      close();
+      return true;
+    }
+    framed_.erase(0, written);
+    last_write_ = Clock::now();
+    return framed_.empty();
+  }
+  return false;
 }
 
 // Reads while an answer is written, only to see whether the client is still there.
@@ -390,6 +429,7 @@ asio::awaitable<void> HttpConnection<Stream>::end_watch() {
 template <class Stream>
 asio::awaitable<void> HttpConnection<Stream>::run_job(const Call& call, Job job) {
   output_.clear();
+  framed_.clear();
   failure_.reset();
   job_ended_ = false;
   EventHub& hub = context_->hub;
@@ -455,15 +495,14 @@ asio::awaitable<void> HttpConnection<Stream>::stream_job(const Call& call) {
   const auto [error, bytes] = co_await http::async_write_header(stream_, serializer, kAwait);
   is_closed_ = is_closed_ || error;
   deadline_ = kNever;
-  while (!is_closed_ && !(job_ended_ && output_.empty())) {
-    if (output_.empty()) {
+  while (!is_closed_ && !(job_ended_ && output_.empty() && framed_.empty())) {
+    if (output_.empty() && framed_.empty()) {
+      waits_for_output_ = true;
       co_await wait_for_news();
+      waits_for_output_ = false;
       continue;
     }
-    std::string text = std::exchange(output_, {});
-    if (is_chunked) {
-      text = fmt::format("{:x}\r\n{}\r\n", text.size(), text);
-    }
+    std::string text = framed_.empty() ? take_output() : std::exchange(framed_, {});
     co_await write(std::move(text));
   }
   if (!is_closed_ && is_chunked) {
@@ -486,6 +525,7 @@ void serve_connection(asio::io_context& io, Tcp::socket socket, asio::ssl::conte
                       ConnectionContext& context) {
   boost::system::error_code ignored;
   std::ignore = socket.set_option(Tcp::no_delay(true), ignored);
+  std::ignore = socket.non_blocking(true, ignored);  // for what is written at once
   if (tls == nullptr) {
     asio::co_spawn(io, serve(std::move(socket), context), asio::detached);
   } else {

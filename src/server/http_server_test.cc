@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -58,7 +59,9 @@ class Client {
   std::string read_until(const std::string& end) {
     char bytes[4096];
     std::size_t place = 0;
-    while ((place = text_.find(end)) == std::string::npos) {
+    std::size_t begin = 0;
+    while ((place = text_.find(end, begin)) == std::string::npos) {
+      begin = text_.size() - std::min(text_.size(), end.size());
       const ssize_t count = ::recv(fd_, bytes, sizeof bytes, 0);
       if (count <= 0) {
         return std::exchange(text_, {});
@@ -255,6 +258,27 @@ TEST_F(HttpServerTest, LeavesAClientThatDoesNotRead) {
     }
     return engine().cancelled() == 1;
   }));
+}
+
+TEST_F(HttpServerTest, LosesNothingThatTheSystemDoesNotTakeAtOnce) {
+  Client client(server_.port());
+  client.send(post(kStreamBody));
+  client.read_until("\"role\":\"assistant\"");
+  ASSERT_TRUE(becomes_true([&] { return engine().count() == 1; }));
+  std::this_thread::sleep_for(milliseconds(50));  // until the stream waits for news
+  constexpr std::size_t kMany = 16U << 20;        // more than the buffers of the system hold
+  say(0, text_event("A" + std::string(kMany, 'x') + "B"));
+  say(0, text_event("C"));
+  say(0, text_event("D"));
+  serving::Event last;
+  last.finish_reason = FinishReason::kEndOfSequence;
+  last.is_last = true;
+  say(0, last);
+  const std::string text = client.read_until("0\r\n\r\n");
+  EXPECT_THAT(text, HasSubstr("A" + std::string(kMany, 'x') + "B\""));
+  EXPECT_LT(text.find("B\""), text.find("\"C\""));
+  EXPECT_LT(text.find("\"C\""), text.find("\"D\""));
+  EXPECT_TRUE(text.ends_with("data: [DONE]\n\n\r\n0\r\n\r\n"));
 }
 
 TEST_F(HttpServerTest, TellsWhenTooManyWait) {

@@ -16,4 +16,10 @@ std::string sse_event(std::string_view event, std::string_view data) {
   return text += sse_data(data);
 }
 
+std::string open_object(const base::JsonObject& members) {
+  std::string text = base::write_json(members);
+  text.pop_back();
+  return text;
+}
+
 }  // namespace minimax::server

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/json.h"
+
 namespace minimax::server {
 
 /// "data: ...\n\n". Requires: no line ends in `data`, which JSON never has.
@@ -12,6 +14,9 @@ std::string sse_data(std::string_view data);
 
 /// With "event: ..." before.
 std::string sse_event(std::string_view event, std::string_view data);
+
+/// The text of an object without its closing brace, for streams that write equal members often.
+std::string open_object(const base::JsonObject& members);
 
 /// What ends a stream of OpenAI's protocol that did not fail.
 inline constexpr std::string_view kSseDone = "data: [DONE]\n\n";
