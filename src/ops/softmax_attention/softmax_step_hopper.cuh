@@ -62,7 +62,7 @@ struct alignas(1024) Shared {
   float sums[kRows * kSumStride];
   float most[V::kWarps][kRows];
   float weight[V::kWarps][kRows];
-  std::int64_t ends[kMostBatch];
+  int ends[kMostBatch];
   Barrier full[V::kStages];
   Barrier empty[V::kStages];
 };
@@ -81,9 +81,9 @@ __device__ void for_each_part(const Params& params, const Work& work, F&& body) 
   if (block >= work.blocks()) {
     return;
   }
-  const std::int64_t end = work.begin(block + 1);
+  const int end = work.begin(block + 1);
   int number = 2 * block;
-  for (std::int64_t begin = work.begin(block); begin < end;) {
+  for (int begin = work.begin(block); begin < end;) {
     int count = 0;
     const Part part(params, work, begin, end, count);
     body(part, number);
@@ -150,8 +150,14 @@ template <class V>
 __device__ void load_parts(Shared<V>& shared, const CUtensorMap& memory, const Params& params,
                            const Work& work) {
   int loaded = 0;
+  bool waited = false;
   for_each_part(params, work, [&](const Part& part, int) {
     for (int tile = part.first_tile; tile < part.end_tile; ++tile) {
+      // Only the newest keys come from kernels of this step.
+      if (!waited && (tile + 1) * V::kTileKeys > part.length - part.tokens) {
+        minimax::cuda::wait_for_kernels_ahead();
+        waited = true;
+      }
       if constexpr (V::kExpands) {
         expand_tile(shared, params, part, tile, loaded++);
       } else {
@@ -441,7 +447,6 @@ __global__ void __launch_bounds__(V::kThreads, V::kBlocks)
   }
   minimax::cuda::let_next_kernel_start();
   const Work work(params, shared.ends);
-  minimax::cuda::wait_for_kernels_ahead();
   if (threadIdx.x >= V::kConsumers) {
     if constexpr (V::kExpands) {
       minimax::cuda::give_registers_back<88>();
@@ -453,13 +458,16 @@ __global__ void __launch_bounds__(V::kThreads, V::kBlocks)
     if constexpr (V::kExpands) {
       minimax::cuda::take_registers<168>();
     }
+    minimax::cuda::wait_for_kernels_ahead();
     Consumer<V> consumer(shared, params);
     for_each_part(params, work,
                   [&](const Part& part, int number) { consumer.compute(part, number); });
   }
 }
 
-constexpr int kMergeRows = 4;  // of a block, a warp each
+constexpr int kMergeRows = 2;    // of a block
+constexpr int kMergeWarps = 4;   // of a row
+constexpr int kMergePieces = 8;  // that a warp has on their way at a time
 
 /// A part of an item as the second kernel finds it.
 struct Pieces {
@@ -475,67 +483,113 @@ struct Pieces {
   }
 };
 
-// A row of an item; a lane has four columns.
-__device__ inline uint2 merge_row(const Pieces& pieces, float scale_log2) {
-  const int lane = static_cast<int>(threadIdx.x) % 32;
+/// A running softmax over partial results of a row; a lane has four columns.
+struct Merged {
   float most = kLowest;
-  for (int i = pieces.first + lane; i <= pieces.last; i += 32) {
-    most = fmaxf(most, pieces.at(i)[kDim]);
-  }
-  for (int offset = 16; offset > 0; offset /= 2) {
-    most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, offset));
-  }
   float weight = 0.0f;
   float4 sum = {};
-#pragma unroll 8
-  for (int i = pieces.first; i <= pieces.last; ++i) {
-    const auto* from = reinterpret_cast<const float2*>(pieces.at(i));
-    const float2 left = from[2 * lane];
-    const float2 right = from[2 * lane + 1];
-    const float2 all = from[kDim / 2];
-    const float factor = fast_exp2((all.x - most) * scale_log2);
-    weight += all.y * factor;
-    sum = {sum.x + left.x * factor, sum.y + left.y * factor, sum.z + right.x * factor,
-           sum.w + right.y * factor};
+
+  __device__ void add(float other_most, float other_weight, const float4& other, float scale_log2) {
+    const float all = fmaxf(most, other_most);
+    const float own = fast_exp2((most - all) * scale_log2);
+    const float factor = fast_exp2((other_most - all) * scale_log2);
+    most = all;
+    weight = weight * own + other_weight * factor;
+    sum = {sum.x * own + other.x * factor, sum.y * own + other.y * factor,
+           sum.z * own + other.z * factor, sum.w * own + other.w * factor};
   }
-  const float share = 1.0f / weight;
-  return {pack_bf16(sum.x * share, sum.y * share), pack_bf16(sum.z * share, sum.w * share)};
+};
+
+// Every kMergeWarps-th piece of a row. All of a turn are loaded before the first is used.
+__device__ inline Merged merge_pieces(const Pieces& pieces, int first, float scale_log2) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  Merged merged;
+  for (int begin = first; begin <= pieces.last; begin += kMergeWarps * kMergePieces) {
+    float2 numbers[kMergePieces][3];
+#pragma unroll
+    for (int i = 0; i < kMergePieces; ++i) {
+      const auto* from =
+          reinterpret_cast<const float2*>(pieces.at(min(begin + i * kMergeWarps, pieces.last)));
+      numbers[i][0] = from[2 * lane];
+      numbers[i][1] = from[2 * lane + 1];
+      numbers[i][2] = from[kDim / 2];
+    }
+#pragma unroll
+    for (int i = 0; i < kMergePieces; ++i) {
+      const auto(&piece)[3] = numbers[i];
+      if (begin + i * kMergeWarps <= pieces.last) {
+        merged.add(piece[2].x, piece[2].y, {piece[0].x, piece[0].y, piece[1].x, piece[1].y},
+                   scale_log2);
+      }
+    }
+  }
+  return merged;
+}
+
+/// What the warps of a block have merged.
+struct SharedMerge {
+  float4 sums[kMergeRows][kMergeWarps][32];
+  float2 weights[kMergeRows][kMergeWarps];  // the maximum, and the sum of weights
+};
+
+// The results of a row's warps as one, by its first warp.
+__device__ inline uint2 merge_shares(const SharedMerge& shared, int row, float scale_log2) {
+  Merged merged;
+#pragma unroll
+  for (int warp = 0; warp < kMergeWarps; ++warp) {
+    const float2 weights = shared.weights[row][warp];
+    merged.add(weights.x, weights.y, shared.sums[row][warp][threadIdx.x % 32], scale_log2);
+  }
+  const float share = 1.0f / merged.weight;
+  return {pack_bf16(merged.sum.x * share, merged.sum.y * share),
+          pack_bf16(merged.sum.z * share, merged.sum.w * share)};
 }
 
 /// Merges the partial results of every item that is in more than one part. Grid: for every sequence
 /// and key/value head as many chunks as a sequence may have, and for each of these the rows of a
-/// chunk, kMergeRows a block. Starts while step_kernel still runs.
-template <int rows_of_block>
-__global__ void __launch_bounds__(rows_of_block * 32)
+/// chunk, kMergeRows a block. Starts while step_kernel still runs, and lets the kernel behind it
+/// start.
+template <int threads>
+__global__ void __launch_bounds__(threads)
     merge_kernel(const __grid_constant__ Params params, int chunks, int groups) {
-  __shared__ std::int64_t ends[kMostBatch];
+  __shared__ int ends[kMostBatch];
+  __shared__ SharedMerge shared;
+  minimax::cuda::let_next_kernel_start();
   const Work work(params, ends);
-  minimax::cuda::wait_for_kernels_ahead();
   const auto group = static_cast<int>(blockIdx.x) % groups;
   const auto index = static_cast<int>(blockIdx.x) / groups;
   const int b = index / (params.kv_heads * chunks);
   const int item = index % (params.kv_heads * chunks);  // of the sequence
   const Sequence sequence(params, b);
-  if (item >= sequence.chunks * params.kv_heads) {
+  const bool exists = item < sequence.chunks * params.kv_heads;
+  const int begin = exists ? work.first_tile_of(b) + item * sequence.tiles : 0;
+  const int first = exists ? work.block_of(begin) : 0;
+  const int last = exists ? work.block_of(begin + sequence.tiles - 1) : 0;
+  minimax::cuda::wait_for_kernels_ahead();
+  if (first == last) {
     return;
   }
-  const std::int64_t begin =
-      work.first_tile_of(b) + static_cast<std::int64_t>(item) * sequence.tiles;
   int count = 0;
   const Part part(params, work, begin, begin + 1, count);
-  const int row = group * rows_of_block + static_cast<int>(threadIdx.x) / 32;
-  const int first = work.block_of(begin);
-  const int last = work.block_of(begin + sequence.tiles - 1);
-  if (first == last || row >= part.rows) {
-    return;
-  }
+  const int own = static_cast<int>(threadIdx.x) / (kMergeWarps * 32);  // row of the block
+  const int warp = static_cast<int>(threadIdx.x) / 32 % kMergeWarps;
+  const int row = group * kMergeRows + own;
   const Pieces pieces = {.partials = params.partials,
                          .first = first,
                          .last = last,
                          .is_second = work.begin(first) < begin,
-                         .row = row};
-  auto* out = static_cast<uint2*>(params.out) + out_row(params, part, row) * (kDim / 4);
-  out[threadIdx.x % 32] = merge_row(pieces, params.scale_log2);
+                         .row = min(row, part.rows - 1)};
+  const Merged merged = merge_pieces(pieces, first + warp, params.scale_log2);
+  const auto lane = threadIdx.x % 32;
+  shared.sums[own][warp][lane] = merged.sum;
+  if (lane == 0) {
+    shared.weights[own][warp] = {merged.most, merged.weight};
+  }
+  __syncthreads();
+  if (warp == 0 && row < part.rows) {
+    auto* out = static_cast<uint2*>(params.out) + out_row(params, part, row) * (kDim / 4);
+    out[lane] = merge_shares(shared, own, params.scale_log2);
+  }
 }
 
 }  // namespace minimax::ops::cuda::softmax_step

@@ -15,12 +15,13 @@ namespace minimax::ops::cuda::softmax_step {
 
 inline void launch_merge(const Params& params, std::int64_t most_tokens,
                          minimax::cuda::Stream stream) {
+  constexpr int kThreads = kMergeRows * kMergeWarps * 32;
   const auto rows = static_cast<int>(most_tokens) * (params.heads / params.kv_heads);
   const int chunks = (rows + kRows - 1) / kRows;
   const int groups = (std::min(rows, kRows) + kMergeRows - 1) / kMergeRows;
-  minimax::cuda::launch_early("softmax_attention: merging", merge_kernel<kMergeRows>,
+  minimax::cuda::launch_early("softmax_attention: merging", merge_kernel<kThreads>,
                               {.blocks = params.batch * params.kv_heads * chunks * groups,
-                               .threads = kMergeRows * 32,
+                               .threads = kThreads,
                                .shared_bytes = 0},
                               stream, params, chunks, groups);
 }

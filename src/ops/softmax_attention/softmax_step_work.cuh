@@ -53,32 +53,35 @@ struct Sequence {
   }
 };
 
-/// The list of tiles. `ends` is shared memory; all threads of a block come here.
+/// The list of tiles, fewer than 2^31: each is some KB of memory of its own. `ends` is shared
+/// memory; all threads of a block come here.
 class Work {
  public:
-  __device__ Work(const Params& params, std::int64_t* ends) : params_(params), ends_(ends) {
+  __device__ Work(const Params& params, int* ends) : params_(params), ends_(ends) {
     for (int b = static_cast<int>(threadIdx.x); b < params.batch;
          b += static_cast<int>(blockDim.x)) {
       const Sequence sequence(params, b);
-      ends_[b] = static_cast<std::int64_t>(sequence.tiles) * sequence.chunks * params.kv_heads;
+      ends_[b] = sequence.tiles * sequence.chunks * params.kv_heads;
     }
     __syncthreads();
     if (threadIdx.x < 32) {
       add_up();
     }
     __syncthreads();
-    tiles_ = ends_[params.batch - 1];
-    blocks_ = max(
-        1, static_cast<int>(min(static_cast<std::int64_t>(params.blocks), tiles_ / kLeastTiles)));
+    const int tiles = ends_[params.batch - 1];
+    blocks_ = max(1, min(params.blocks, tiles / kLeastTiles));
+    each_ = tiles / blocks_;
+    more_ = tiles % blocks_;
   }
 
-  /// The first tile of a block; blocks from blocks() on have none.
-  __device__ std::int64_t begin(int block) const { return tiles_ * block / blocks_; }
+  /// The first tile of a block; blocks from blocks() on have none. The first blocks have one more.
+  __device__ int begin(int block) const { return each_ * block + min(block, more_); }
   __device__ int blocks() const { return blocks_; }
-  __device__ int block_of(std::int64_t tile) const {
-    return static_cast<int>(((tile + 1) * blocks_ - 1) / tiles_);
+  __device__ int block_of(int tile) const {
+    const int behind = tile - more_ * (each_ + 1);
+    return behind < 0 ? tile / (each_ + 1) : more_ + behind / each_;
   }
-  __device__ int sequence_of(std::int64_t tile) const {
+  __device__ int sequence_of(int tile) const {
     int low = 0;  // the first whose end is behind the tile
     int high = params_.batch - 1;
     while (low < high) {
@@ -91,17 +94,17 @@ class Work {
     }
     return low;
   }
-  __device__ std::int64_t first_tile_of(int b) const { return b == 0 ? 0 : ends_[b - 1]; }
+  __device__ int first_tile_of(int b) const { return b == 0 ? 0 : ends_[b - 1]; }
 
  private:
   // Sums up to each sequence.
   __device__ void add_up() {
-    std::int64_t before = 0;
+    int before = 0;
     const int lane = static_cast<int>(threadIdx.x);
     for (int begin = 0; begin < params_.batch; begin += 32) {
-      std::int64_t sum = begin + lane < params_.batch ? ends_[begin + lane] : 0;
+      int sum = begin + lane < params_.batch ? ends_[begin + lane] : 0;
       for (int offset = 1; offset < 32; offset *= 2) {
-        const std::int64_t other = __shfl_up_sync(0xffffffffu, sum, offset);
+        const int other = __shfl_up_sync(0xffffffffu, sum, offset);
         sum += lane >= offset ? other : 0;
       }
       if (begin + lane < params_.batch) {
@@ -112,9 +115,10 @@ class Work {
   }
 
   const Params& params_;
-  std::int64_t* ends_;
-  std::int64_t tiles_;
+  int* ends_;
   int blocks_;
+  int each_;  // tiles of a block
+  int more_;  // blocks that have one more
 };
 
 /// A part of an item: some of its tiles, by one block. Only a block's first and last part can be
@@ -132,14 +136,13 @@ struct Part {
 
   /// What begins at tile `begin` of the list and ends at `end` or with its item. `count` is the
   /// number of its tiles.
-  __device__ Part(const Params& params, const Work& work, std::int64_t begin, std::int64_t end,
-                  int& count) {
+  __device__ Part(const Params& params, const Work& work, int begin, int end, int& count) {
     sequence = work.sequence_of(begin);
     const Sequence all(params, sequence);
-    const std::int64_t offset = begin - work.first_tile_of(sequence);
-    const auto index = static_cast<int>(offset / all.tiles);  // of the item in the sequence
-    const auto tile = static_cast<int>(offset % all.tiles);
-    count = static_cast<int>(min(static_cast<std::int64_t>(all.tiles - tile), end - begin));
+    const int offset = begin - work.first_tile_of(sequence);
+    const int index = offset / all.tiles;  // of the item in the sequence
+    const int tile = offset % all.tiles;
+    count = min(all.tiles - tile, end - begin);
     kv_head = index / all.chunks;
     first_row = index % all.chunks * kRows;
     const int group = params.heads / params.kv_heads;
