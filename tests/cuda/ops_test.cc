@@ -288,7 +288,7 @@ std::vector<std::int32_t> ints_of(const GuardedTensor& tensor) {
 
 TEST_P(CudaOps, PermuteSortsAsTheReference) {
   const testing::Gpu gpu;
-  for (const std::int64_t tokens : {1, 63, 2049}) {
+  for (const std::int64_t tokens : {1, 63, 2049, 9001}) {
     for (const int choice : {-1, 0, 31}) {  // any, or all pairs on one expert
       const Groups g = grouped(tokens, 2, 32, choice);
       const GpuTensor offsets(DType::kI32, {33});
@@ -306,7 +306,7 @@ TEST_P(CudaOps, CombineAgreesWithTheReference) {
   const testing::Gpu gpu;
   const Groups g = grouped(63, 2, 8, -1);
   const GuardedTensor weights = testing::random_tensor({63, 2}, 2);
-  for (const std::int64_t width : {1, 63, 100, 2049}) {
+  for (const std::int64_t width : {1, 63, 100, 104, 2049}) {
     const GuardedTensor rows = activations({126, width}, 1, dtype());
     const GuardedTensor expected = host_out({63, width});
     moe_combine(kReference, {*rows, *g.row_of_pair, *weights, *expected});

@@ -43,6 +43,7 @@ __global__ void __launch_bounds__(kThreads) combine_kernel(CombineCall<Row, Out>
   const std::int64_t token = blockIdx.y;
   const std::int64_t pair = token * args.top_k;
   float sums[count] = {};
+#pragma unroll 2  // so that two rows are on their way
   for (int slot = 0; slot < args.top_k; ++slot) {
     const std::int64_t row = args.row_of_pair[pair + slot];
     const float weight = args.weights[pair + slot];
@@ -82,7 +83,7 @@ void run(const Context& ctx, const MoeCombineArgs& args) {
                                    .width = args.rows.shape()[1],
                                    .top_k = static_cast<int>(args.expert_weights.shape()[1])};
   constexpr std::int64_t kMostTokens = 65535;  // of a grid
-  constexpr int kCount = 4;                    // 8 or 16 bytes
+  constexpr int kCount = 8;                    // 16 or 32 bytes
   for (std::int64_t first = 0; first < args.out.shape()[0]; first += kMostTokens) {
     const std::int64_t tokens = std::min(kMostTokens, args.out.shape()[0] - first);
     if (call.width % kCount == 0) {
