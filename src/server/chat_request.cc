@@ -86,7 +86,6 @@ ChatTask read_conversation(const base::Json& body, const ServedModel& model,
 ChatTask read_chat_request(const base::Json& body, const ServedModel& model,
                            const RequestLimits& limits) {
   ChatTask task = read_conversation(body, model, limits);
-  task.streams_arguments = true;
   const Fields fields(body);
   refuse_what_is_not_there(fields);
   task.sampling = read_sampling(fields, model, limits);

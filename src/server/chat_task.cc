@@ -61,7 +61,7 @@ ChatPrompt prepare_chat(const ChatTask& task, const ServedModel& model,
     structure = model.structures->call(task.tools);
   }
   prompt.format = {.has_reasoning = task.has_reasoning, .has_tool_calls = task.tools.has_tools()};
-  prompt.format.streams_arguments = task.streams_arguments && must_call(task.tools);
+  prompt.format.streams_arguments = true;
   if (!task.tools.allows_parallel_calls) {
     prompt.format.max_tool_calls = 1;
   }

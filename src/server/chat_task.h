@@ -27,8 +27,7 @@ struct ChatTask {
   GenerationConfig sampling;
   std::optional<std::int64_t> top_logprobs;
   Structure structure;
-  bool has_reasoning = true;       ///< thoughts are told from the answer
-  bool streams_arguments = false;  ///< where the answer must be a call: they come in pieces
+  bool has_reasoning = true;  ///< thoughts are told from the answer
   bool streams = false;
   bool includes_usage = false;    ///< in a stream
   bool returns_progress = false;  ///< in a stream, while the prompt is read

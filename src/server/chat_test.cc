@@ -157,6 +157,21 @@ TEST(ChatAnswer, BelievesTheBeginningThatAChoiceForces) {
             test.tokenizer().decode(free.prompt) + "<tool_calls>\n");
 }
 
+TEST(ChatStream, GivesArgumentsOfAFreeCallInPieces) {
+  const std::vector<std::string> pieces = {"Hm. <tool_calls>\n{\"name\": \"f\", \"arg",
+                                           "uments\": {\"a\"", ": 1", "}}\n</tool_calls>"};
+  const std::string stream = answer(std::string(R"("stream":true,)") + kTools, pieces);
+  for (const char* part :
+       {R"("delta":{"content":"Hm."})", R"("function":{"name":"f","arguments":""}}])",
+        R"({"index":0,"function":{"arguments":"{\"a\""}})",
+        R"({"index":0,"function":{"arguments":": 1"}})",
+        R"({"index":0,"function":{"arguments":"}"}})", R"("finish_reason":"tool_calls")"}) {
+    EXPECT_THAT(stream, HasSubstr(part));
+  }
+  EXPECT_THAT(answer(kTools, pieces),
+              HasSubstr(R"("function":{"name":"f","arguments":"{\"a\": 1}"}}])"));
+}
+
 TEST(ChatStream, GivesArgumentsOfAForcedCallInPieces) {
   const std::vector<std::string> pieces = {"{\"name\": \"f\", \"arguments\": {\"a\"", ": 1",
                                            "}}\n</tool_calls>"};

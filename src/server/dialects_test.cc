@@ -164,6 +164,33 @@ TEST(Responses, NumbersItsEventsAndEndsWithTheWhole) {
   EXPECT_THAT(body, HasSubstr(R"("content":[{"type":"output_text","text":"Hello",)"));
 }
 
+TEST(Responses, GivesArgumentsInPieces) {
+  const std::string fields =
+      R"("input":"Hi","tools":[{"type":"function","name":"f","parameters":{"type":"object"}}])";
+  const std::vector<std::string> pieces = {
+      "Hm. <tool_calls>\n{\"name\": \"f\", \"arguments\": {\"a\"", ": 1}}",
+      "{\"name\": \"f\"}</tool_calls>"};
+  const std::string stream = answer("/v1/responses", R"({"stream":true,)" + fields + "}", pieces);
+  std::vector<std::string> found;
+  for (std::size_t begin = stream.find("data: "); begin != std::string::npos;
+       begin = stream.find("data: ", begin + 1)) {
+    const std::size_t end = stream.find("\n\n", begin);
+    const base::Json event = base::parse_json(stream.substr(begin + 6, end - begin - 6), "event");
+    const std::string type = event.find("type")->string();
+    if (type.find("arguments") != std::string::npos) {
+      const bool is_delta = type.ends_with("delta");
+      found.push_back(std::to_string(event.find("output_index")->integer()) +
+                      (is_delta ? " + " : " = ") +
+                      event.find(is_delta ? "delta" : "arguments")->string());
+    }
+  }
+  EXPECT_THAT(found, ::testing::ElementsAre("1 + {\"a\"", "1 + : 1}", "1 = {\"a\": 1}", "2 + {}",
+                                            "2 = {}"));
+  const std::string call = R"("name":"f","arguments":"{\"a\": 1}"})";
+  EXPECT_THAT(stream, HasSubstr(call));
+  EXPECT_THAT(answer("/v1/responses", "{" + fields + "}", pieces), HasSubstr(call));
+}
+
 TEST(Responses, RefusesWhatItDoesNotKeep) {
   TestApi test;
   for (const char* fields : {R"("previous_response_id":"resp_1")", R"("background":true)"}) {

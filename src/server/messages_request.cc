@@ -178,7 +178,6 @@ ChatTask read_messages_to_count(const base::Json& body, const ServedModel& model
 ChatTask read_messages_request(const base::Json& body, const ServedModel& model,
                                const RequestLimits& limits) {
   ChatTask task = read_messages_to_count(body, model, limits);
-  task.streams_arguments = true;
   const Fields fields(body);
   fields.require("max_tokens");
   read_common_fields(fields, task);

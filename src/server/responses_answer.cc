@@ -51,9 +51,13 @@ class ResponsesAnswer : public AnswerWriter {
   Json item(const char* status) const;
   Json part() const;
   void add_piece(const AnswerPiece& piece, std::string& out);
-  void add_call(const AnswerPiece& piece, std::string& out);
   void begin_item(Kind kind, std::string& out);
   void end_item(std::string& out);
+  JsonObject call_place() const;
+  Json call(const char* status) const;
+  void begin_call(const AnswerPiece& piece, std::string& out);
+  void add_arguments(const std::string& arguments, std::string& out);
+  void end_call(std::string& out);
 
   AnswerIdentity identity_;
   bool streams_;
@@ -61,7 +65,8 @@ class ResponsesAnswer : public AnswerWriter {
   JsonObject repeated_;  // fields of the request
   JsonArray output_;     // items that are complete
   std::optional<Kind> open_;
-  std::string text_;  // of the item that is open
+  std::string text_;  // of the item that is open, or the arguments of the call
+  AnswerPiece call_;  // that is open
   std::int64_t sequence_number_ = 0;
 };
 
@@ -193,6 +198,10 @@ void ResponsesAnswer::end_item(std::string& out) {
   if (!open_) {
     return;
   }
+  if (open_ == Kind::kToolCall) {
+    end_call(out);
+    return;
+  }
   JsonObject done = place();
   done.emplace_back("text", text_);
   if (open_ == Kind::kContent) {
@@ -212,11 +221,16 @@ void ResponsesAnswer::end_item(std::string& out) {
 }
 
 void ResponsesAnswer::add_piece(const AnswerPiece& piece, std::string& out) {
-  if (open_ != piece.kind) {
+  if (piece.kind == Kind::kArguments) {
+    add_arguments(piece.text, out);
+    return;
+  }
+  if (open_ != piece.kind || piece.kind == Kind::kToolCall) {
     end_item(out);
   }
   if (piece.kind == Kind::kToolCall) {
-    add_call(piece, out);
+    begin_call(piece, out);
+    add_arguments(piece.text, out);
     return;
   }
   if (!open_) {
@@ -233,30 +247,49 @@ void ResponsesAnswer::add_piece(const AnswerPiece& piece, std::string& out) {
       std::move(delta));
 }
 
-void ResponsesAnswer::add_call(const AnswerPiece& piece, std::string& out) {
+JsonObject ResponsesAnswer::call_place() const {
   const auto index = static_cast<std::int64_t>(output_.size());
-  const std::string id = fmt::format("fc_{}_{}", identity_.id, index);
-  const auto call = [&](const char* status, const std::string& arguments) {
-    return Json(
-        JsonObject{{"id", id},
-                   {"type", "function_call"},
-                   {"status", status},
-                   {"call_id", fmt::format("call_{}_{}", identity_.id.substr(0, 20), piece.index)},
-                   {"name", piece.name},
-                   {"arguments", arguments}});
-  };
-  const JsonObject where{{"item_id", id}, {"output_index", index}};
-  JsonObject delta = where;
-  delta.emplace_back("delta", piece.text);
-  JsonObject done = where;
-  done.emplace_back("name", piece.name);
-  done.emplace_back("arguments", piece.text);
-  out += event("response.output_item.added",
-               {{"output_index", index}, {"item", call("in_progress", "")}});
+  return {{"item_id", fmt::format("fc_{}_{}", identity_.id, index)}, {"output_index", index}};
+}
+
+Json ResponsesAnswer::call(const char* status) const {
+  return JsonObject{{"id", call_place().front().second},
+                    {"type", "function_call"},
+                    {"status", status},
+                    {"call_id", fmt::format("call_{}_{}", identity_.id.substr(0, 20), call_.index)},
+                    {"name", call_.name},
+                    {"arguments", text_}};
+}
+
+void ResponsesAnswer::begin_call(const AnswerPiece& piece, std::string& out) {
+  open_ = Kind::kToolCall;
+  call_ = piece;
+  text_.clear();
+  out += event(
+      "response.output_item.added",
+      {{"output_index", static_cast<std::int64_t>(output_.size())}, {"item", call("in_progress")}});
+}
+
+void ResponsesAnswer::add_arguments(const std::string& arguments, std::string& out) {
+  if (arguments.empty()) {
+    return;
+  }
+  text_ += arguments;
+  JsonObject delta = call_place();
+  delta.emplace_back("delta", arguments);
   out += event("response.function_call_arguments.delta", std::move(delta));
+}
+
+void ResponsesAnswer::end_call(std::string& out) {
+  JsonObject done = call_place();
+  done.emplace_back("name", call_.name);
+  done.emplace_back("arguments", text_);
   out += event("response.function_call_arguments.done", std::move(done));
-  output_.push_back(call("completed", piece.text));
-  out += event("response.output_item.done", {{"output_index", index}, {"item", output_.back()}});
+  Json complete = call("completed");
+  out += event("response.output_item.done",
+               {{"output_index", static_cast<std::int64_t>(output_.size())}, {"item", complete}});
+  output_.push_back(std::move(complete));
+  open_.reset();
 }
 
 }  // namespace

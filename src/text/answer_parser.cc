@@ -24,6 +24,9 @@ constexpr std::string_view kSpace = " \t\r\n";
 // White space that is held back before a mark. Bounded, so that looking at it again with every
 // token stays cheap.
 constexpr std::size_t kMaxHeldSpace = 64;
+// Of what stands before the arguments of a call that are given out as they come, for the same
+// reason.
+constexpr std::size_t kMaxCallHead = 1024;
 
 bool is_space(char c) { return kSpace.find(c) != std::string_view::npos; }
 
@@ -181,8 +184,8 @@ std::vector<AnswerPiece> AnswerParser::finish() {
   } else if (has_block && !block_.empty()) {
     emit(Kind::kContent, block_);
     emit(Kind::kContent, rest());
-  } else if (state_ != State::kBlock && state_ != State::kCallEnd) {  // a part of a closing mark
-    emit(Kind::kContent, rest());
+  } else if (state_ != State::kBlock && state_ != State::kCallEnd && state_ != State::kCallRest) {
+    emit(Kind::kContent, rest());  // otherwise, a part of a closing mark or of a call
   }
   held_.clear();
   block_.clear();
@@ -209,6 +212,8 @@ bool AnswerParser::step() {
       return step_arguments();
     case State::kCallEnd:
       return step_call_end();
+    case State::kCallRest:
+      return step_call_rest();
     case State::kPlain:
       break;
   }
@@ -286,10 +291,7 @@ bool AnswerParser::step_block() {
   }
   begin_ += space;
   if (rest().starts_with('{')) {
-    scanned_ = 0;
-    depth_ = 0;
-    in_string_ = false;
-    is_escaped_ = false;
+    begin_value(0);
     state_ = State::kObject;
     return true;
   }
@@ -300,6 +302,14 @@ bool AnswerParser::step_block() {
     return true;
   }
   return may_become(rest(), kEndToolCalls) ? false : give_up_block();
+}
+
+// At a value, or within as many brackets as are open.
+void AnswerParser::begin_value(std::int64_t depth) {
+  scanned_ = 0;
+  depth_ = depth;
+  in_string_ = false;
+  is_escaped_ = false;
 }
 
 // Goes on to the end of the brackets that are open. False where it has not come.
@@ -330,17 +340,14 @@ bool AnswerParser::step_object() {
 }
 
 bool AnswerParser::begin_arguments() {
-  const std::optional<CallHead> head = read_call_head(rest());
+  const std::optional<CallHead> head = read_call_head(rest().substr(0, kMaxCallHead));
   if (!head || calls_ >= format_.max_tool_calls) {
     return false;
   }
   pieces_.push_back({.kind = Kind::kToolCall, .name = head->name, .index = calls_++});
   begin_ += head->size;
   block_.clear();
-  scanned_ = 0;
-  depth_ = 0;
-  in_string_ = false;
-  is_escaped_ = false;
+  begin_value(0);
   state_ = State::kArguments;
   return true;
 }
@@ -366,10 +373,23 @@ bool AnswerParser::step_call_end() {
   if (rest().empty()) {
     return false;
   }
-  const bool is_end = rest().front() == '}';
-  begin_ += is_end ? 1 : 0;
-  state_ = is_end ? State::kBlock : State::kPlain;
+  const char next = rest().front();
+  begin_ += next == '}' ? 1 : 0;
+  if (next == ',') {
+    begin_value(1);  // in the object of the call
+    state_ = State::kCallRest;
+  } else {
+    state_ = next == '}' ? State::kBlock : State::kPlain;
+  }
   return true;
+}
+
+bool AnswerParser::step_call_rest() {
+  const bool is_complete = scan_value();
+  begin_ += scanned_;
+  scanned_ = 0;
+  state_ = is_complete ? State::kBlock : state_;
+  return is_complete;
 }
 
 bool AnswerParser::end_object(std::string_view object) {

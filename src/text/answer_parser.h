@@ -27,9 +27,9 @@ struct AnswerFormat {
   bool has_tool_calls = false;  // false: <tool_calls> is text
   /// Calls above so many are dropped, with all that follows in their block.
   std::int64_t max_tool_calls = 128;
-  /// A call is given out as soon as its name is known, and its arguments, an object behind the
-  /// name, as they come. For answers that are held to this form: nothing becomes text again, and
-  /// what is cut off stays a call that is cut off.
+  /// A call whose object begins with its name and then an object of arguments is given out as soon
+  /// as that is there, and its arguments as they come. Then it stays a call, whatever follows:
+  /// arguments that are cut off or no JSON are given as they are, other members are dropped.
   bool streams_arguments = false;
 };
 
@@ -38,10 +38,10 @@ struct AnswerFormat {
 /// - Thoughts begin at <think>, which only a little white space or a byte order mark may precede,
 ///   and end at the first </think>. White space beside these marks is dropped.
 /// - Calls may begin anywhere in the text that follows. White space around the block is dropped.
-/// - Without streams_arguments, a call is given out once its object is complete: with a "name" and
-/// "arguments" that are an
-///   object, a string that holds one, or absent. The first thing in a block that is no such call
-///   makes the rest of the answer text; where the block had no call, its opening mark is text, too.
+/// - Without streams_arguments, and where an object begins in another way, a call is given out once
+///   its object is complete: with a "name" and "arguments" that are an object, a string that holds
+///   one, or absent. The first thing in a block that is no such call makes the rest of the answer
+///   text; where the block had no call, its opening mark is text, too.
 /// Time is linear in the answer. Not thread safe.
 class AnswerParser {
  public:
@@ -66,6 +66,7 @@ class AnswerParser {
     kObject,     // inside of the object of a call
     kArguments,  // inside of its arguments, of which all that came is given out
     kCallEnd,    // behind them
+    kCallRest,   // in other members of the call
     kPlain,      // text in which nothing is looked for any more
   };
 
@@ -79,7 +80,9 @@ class AnswerParser {
   bool step_object();
   bool step_arguments();
   bool step_call_end();
+  bool step_call_rest();
   bool begin_arguments();
+  void begin_value(std::int64_t depth);
   bool scan_value();
   bool end_object(std::string_view object);
   bool give_up_block();

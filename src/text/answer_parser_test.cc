@@ -237,5 +237,41 @@ TEST(AnswerParser, GivesTheSameArgumentsHoweverTheyAreCut) {
   EXPECT_EQ(parse({cut}, kStreaming).calls, std::vector<std::string>{R"(f{"a": "\"}{", "b": )"});
 }
 
+TEST(AnswerParser, StreamsWhatNobodyHeldToAForm) {
+  const std::vector<Case> kCases = {
+      // Other members of a call are dropped, other orders are waited for.
+      {R"(Hm. <tool_calls>{"name": "f", "arguments": {"a": 1}, "id": "}{", "b": [{}]}
+{"arguments": {"b": 2}, "name": "g"}{"name": "h"}</tool_calls> Done.)",
+       {"", "Hm.Done.", {R"(f{"a": 1})", R"(g{"b": 2})", "h{}"}}},
+      // A call stays one, whatever its arguments are.
+      {R"(<tool_calls>{"name": "f", "arguments": {"a": 01}}</tool_calls>)",
+       {"", "", {R"(f{"a": 01})"}}},
+      {R"(<tool_calls>{"name": "f", "arguments": {"a")", {"", "", {R"(f{"a")"}}},
+      {R"(<tool_calls>{"name": "f", "arguments": {}, "i)", {"", "", {"f{}"}}},
+      {R"(<tool_calls>{"name": "f", "arguments": {} so)", {"", "so", {"f{}"}}},
+      // What is no call is text.
+      {R"(<tool_calls>{"name": "f", "arguments": [1]}</tool_calls>)",
+       {"", R"(<tool_calls>{"name": "f", "arguments": [1]}</tool_calls>)", {}}},
+      {R"(<tool_calls>{"name": "f", "argu)", {"", R"(<tool_calls>{"name": "f", "argu)", {}}},
+  };
+  for (const Case& each : kCases) {
+    EXPECT_EQ(parse({each.text}, kStreaming), each.expected) << each.text;
+    std::vector<std::string> bytes;
+    for (const char c : std::string(each.text)) {
+      bytes.emplace_back(1, c);
+    }
+    EXPECT_EQ(parse(bytes, kStreaming), each.expected) << each.text;
+  }
+}
+
+TEST(AnswerParser, LooksForALongNameInLittleTime) {
+  AnswerParser parser(kStreaming);
+  parser.push("<tool_calls>{\"name\": \"");
+  for (int i = 0; i < 50000; ++i) {  // of all that came, again and again, it would take minutes
+    ASSERT_TRUE(parser.push("name ").empty());
+  }
+  EXPECT_EQ(parser.finish().size(), 1U);
+}
+
 }  // namespace
 }  // namespace minimax::text

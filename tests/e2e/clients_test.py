@@ -86,6 +86,24 @@ class OpenAi(ClientTest):
             self.assertEqual(name, "get_weather")
             self.assertIn(json.loads(arguments)["unit"], ("C", "F"))
 
+    def test_streams_the_arguments_of_a_call_that_it_may_make(self):
+        call = r'\{"name": "get_weather", "arguments": \{"unit": "[CF]{40}"\}\}'
+        regex = rf"<tool_calls>\n{call}\n</tool_calls>"
+        chunks = self.create(
+            tools=[{"type": "function", "function": WEATHER}],
+            tool_choice="auto",
+            max_tokens=200,
+            stream=True,
+            extra_body={"structured_outputs": {"regex": regex}},
+        )
+        choices = [chunk.choices[0] for chunk in chunks]
+        calls = [call for choice in choices for call in choice.delta.tool_calls or []]
+        self.assertEqual(calls[0].function.name, "get_weather")
+        pieces = [call.function.arguments for call in calls[1:]]
+        self.assertGreater(len(pieces), 5)
+        self.assertRegex(json.loads("".join(pieces))["unit"], "^[CF]{40}$")
+        self.assertEqual(choices[-1].finish_reason, "tool_calls")
+
     def test_parses_into_a_schema(self):
         schema = {**WEATHER["parameters"]}
         response_format = {
@@ -113,6 +131,25 @@ class OpenAi(ClientTest):
         self.assertEqual([e.sequence_number for e in events], list(range(len(events))))
         self.assertEqual(events[-1].type, "response.completed")
         self.assertEqual(events[-1].response.output_text, CAPITAL_ANSWER)
+
+    def test_responds_with_a_call_in_pieces(self):
+        fields = {
+            "model": "tiny-minimax",
+            "input": CAPITAL[0]["content"],
+            "temperature": 0,
+            "tools": [{"type": "function", **WEATHER}],
+            "tool_choice": "required",
+        }
+        events = list(self.client.responses.create(**fields, stream=True))
+        kind = "response.function_call_arguments"
+        pieces = [event.delta for event in events if event.type == f"{kind}.delta"]
+        done = next(event for event in events if event.type == f"{kind}.done")
+        self.assertGreater(len(pieces), 1)
+        self.assertEqual("".join(pieces), done.arguments)
+        call = events[-1].response.output[0]
+        self.assertEqual((call.name, call.arguments), ("get_weather", done.arguments))
+        self.assertIn(json.loads(call.arguments)["unit"], ("C", "F"))
+        self.assertEqual(self.client.responses.create(**fields).output[0].name, "get_weather")
 
     def test_embeds(self):
         answer = self.client.embeddings.create(model="tiny-minimax", input=["Once", "upon"])
