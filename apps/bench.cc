@@ -14,6 +14,7 @@
 #include "commands.h"
 #include "cpu/processors.h"
 #include "engine/pretrained_model.h"
+#include "support/bench_load.h"
 #include "support/bench_machine.h"
 #include "support/bench_report.h"
 #include "support/bench_run.h"
@@ -37,6 +38,7 @@ constexpr const char* kExamples = R"(Examples:
   minimax bench ./my-model --prompt-tokens 0 --batch 1,8
   minimax bench --synthetic text-01 --layers 40 --format int4_g64 --device cuda --batch 1,8,64
   minimax bench --machine only
+  minimax bench ./my-model --device cuda --load
   minimax bench serve --clients 16
 
 pp512 reads 512 tokens from an empty state; tg@512 generates after 512 tokens, tg@512x8 with eight
@@ -101,6 +103,8 @@ class BenchCommand : public Command {
     command->add_flag("--profile", profiles_,
                       "Say where the time of a step goes, beside the least that the machine could "
                       "take");
+    command->add_flag("--load", loads_,
+                      "Measure nothing but how fast the model loads, --repetitions times");
     command->add_flag("--json", json_, "Print one JSON object");
     add_synthetic_options(*command, synthetic_);
     add_execution_options(*command, environment(), model_);
@@ -114,6 +118,7 @@ class BenchCommand : public Command {
   std::vector<BenchResult> measure(BenchRun& run, MachineMeter* meter) const;
   int threads() const;
   int report_machine() const;
+  int report_loading();
 
   MiniMaxForCausalLM load();
   std::string name() const;
@@ -127,6 +132,7 @@ class BenchCommand : public Command {
   std::int64_t repetitions_ = 5;
   std::string machine_ = "around";
   bool profiles_ = false;
+  bool loads_ = false;
   bool json_ = false;
   BenchServe serve_;
 };
@@ -176,6 +182,16 @@ int BenchCommand::report_machine() const {
   return kExitSuccess;
 }
 
+int BenchCommand::report_loading() {
+  const MachineMeter meter(to_load_options(model_), threads());
+  LoadTimes times = time_loading(repetitions_, [this] { return load().size().weight_bytes; });
+  times.model = name();
+  times.upload_gb_per_second = meter.upload_gb_per_second();
+  write_output(json_ ? base::write_json(to_json(times), base::JsonStyle::kIndented) + "\n"
+                     : to_text(times));
+  return kExitSuccess;
+}
+
 MiniMaxForCausalLM BenchCommand::load() {
   if (!synthetic_.is_chosen()) {
     return load_model(model_directory(model_), model_);
@@ -207,6 +223,9 @@ int BenchCommand::run() {
   }
   if (machine_ == "only") {
     return report_machine();
+  }
+  if (loads_) {
+    return report_loading();
   }
   MachineMeter meter(to_load_options(model_), threads());  // starts the GPU, where there is one
   const auto begin = std::chrono::steady_clock::now();

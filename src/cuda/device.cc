@@ -50,9 +50,13 @@ DeviceInfo require_device() {
 }
 
 bool has_hopper() {
-  int devices = 0;
-  return cudaGetDeviceCount(&devices) == cudaSuccess && devices > 0 &&
-         require_device().compute_capability == 90;
+  // Asked for every weight: the driver takes its time to answer.
+  static const bool kHasHopper = [] {
+    int devices = 0;
+    return cudaGetDeviceCount(&devices) == cudaSuccess && devices > 0 &&
+           require_device().compute_capability == 90;
+  }();
+  return kHasHopper;
 }
 
 }  // namespace minimax::cuda

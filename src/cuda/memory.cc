@@ -36,6 +36,8 @@ tensor::Buffer allocate(std::int64_t bytes) {
   base::check(status == cudaSuccess, ErrorCode::kOutOfMemory, [&] { return refusal(bytes); });
   tensor::Buffer buffer(data, bytes, free_device);
   clear(data, bytes);
+  // Other streams may write to it at once.
+  check(cudaStreamSynchronize(cudaStreamLegacy), "clearing memory");
   return buffer;
 }
 

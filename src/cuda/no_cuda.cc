@@ -7,6 +7,7 @@
 #include "cuda/machine.h"
 #include "cuda/memory.h"
 #include "cuda/runtime.h"
+#include "cuda/upload_queue.h"
 #include "cuda/upload_rate.h"
 
 namespace minimax::cuda {
@@ -48,6 +49,13 @@ Runtime::~Runtime() = default;
 Blas& Runtime::blas() { refuse(); }
 void Runtime::synchronize() { refuse(); }
 void Runtime::download(const void*, std::span<std::byte>) { refuse(); }
+
+UploadQueue::UploadQueue(std::int64_t, int) { refuse(); }
+UploadQueue::~UploadQueue() = default;
+std::byte* UploadQueue::next() { refuse(); }
+void UploadQueue::send(void*, std::int64_t) { refuse(); }
+void UploadQueue::bring_back(void*, const void*, std::int64_t) const { refuse(); }
+void UploadQueue::wait() const { refuse(); }
 
 double measure_upload(const Runtime&) { refuse(); }
 MachineLimits measure_machine(Runtime&) { refuse(); }

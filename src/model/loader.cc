@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <iterator>
+#include <mutex>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -105,6 +107,34 @@ std::vector<std::int32_t> find_zero_rows(const quant::Matrix& head) {
   }
   return rows;
 }
+
+/// Finds the rows of the head that are all zero while they are on their way to a device.
+class ZeroRows {
+ public:
+  explicit ZeroRows(const quant::Matrix& head) : head_(head) {}
+
+  void look_at(const LoadItem& item, std::int64_t first_row, const quant::Matrix& rows) {
+    const auto* view = std::get_if<quant::Matrix*>(&item.parameter->view);
+    if (view == nullptr || *view != &head_) {
+      return;
+    }
+    std::vector<std::int32_t> found = find_zero_rows(rows);
+    const std::lock_guard lock(mutex_);
+    for (const std::int32_t row : found) {
+      rows_.push_back(static_cast<std::int32_t>(first_row) + row);
+    }
+  }
+
+  std::vector<std::int32_t> take() {
+    std::ranges::sort(rows_);
+    return std::move(rows_);
+  }
+
+ private:
+  const quant::Matrix& head_;
+  std::mutex mutex_;
+  std::vector<std::int32_t> rows_;
+};
 
 quant::Format random_format(const std::string& name) {
   const std::optional<quant::Format> format = quant::format_from_name(name);
@@ -261,6 +291,25 @@ void suppress_zero_rows(HeadKind head, Model& model) {
   }
 }
 
+// Also finds the rows of a language head that are all zero: on the host once all is there, else on
+// the way to the device.
+void read_weights(const io::CheckpointReader& reader, const std::vector<LoadItem>& items,
+                  HeadKind head, const LoadOptions& options, Model& model) {
+  const bool ties = model.config.tie_word_embeddings;
+  const quant::Matrix& matrix = ties ? model.weights.embeddings : model.weights.head.weight;
+  const bool has_zeros = head == HeadKind::kLanguage;
+  const bool watches = has_zeros && !model.memory->is_host;
+  ZeroRows zeros(matrix);
+  const RowWatcher watcher = [&](const LoadItem& item, std::int64_t first_row,
+                                 const quant::Matrix& rows) {
+    zeros.look_at(item, first_row, rows);
+  };
+  read_items(reader, items, *model.memory, options, watches ? watcher : RowWatcher());
+  if (has_zeros) {
+    model.suppressed_tokens = watches ? zeros.take() : find_zero_rows(matrix);
+  }
+}
+
 // Derives what follows from the weights.
 void complete(HeadKind head, Model& model) {
   if (head == HeadKind::kLanguage && model.config.tie_word_embeddings) {
@@ -306,12 +355,15 @@ Model load_model(const std::filesystem::path& directory, HeadKind head, const Lo
   }
   allocate_weights(items, model);
   const io::CheckpointReader reader(room ? model.expert_cache->checkpoint() : checkpoint);
-  read_items(reader, items, *model.memory, options);
+  std::vector<LoadItem> all = items;
+  all.insert(all.end(), on_demand.begin(), on_demand.end());
   initialize_missing(items, kInitializerSeed, model);
-  items.insert(items.end(), on_demand.begin(), on_demand.end());
-  model.identity = model_identity(model.config, model.precision, items, reader, *model.memory);
+  std::future<std::uint64_t> identity = std::async(std::launch::async, [&] {
+    return model_identity(model.config, model.precision, all, reader, *model.memory);
+  });
+  read_weights(reader, items, head, options, model);
+  model.identity = identity.get();
   complete(head, model);
-  suppress_zero_rows(head, model);
   return model;
 }
 

@@ -7,85 +7,139 @@
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "cpu/processors.h"
-#include "ops/device_matrix/tile_writer.h"
-#include "quant/device_tiles.h"
+#include "ops/device_matrix/row_upload.h"
+#include "quant/matrix.h"
 
 namespace minimax::model {
 namespace {
 
-/// Reads one parameter after the other, to a device through memory that is fast to copy from.
-class ItemReader {
- public:
-  ItemReader(const io::CheckpointReader& reader, const tensor::Memory& memory)
-      : reader_(reader), memory_(memory) {}
+/// What a thread reads at a time: rows of an item.
+struct Piece {
+  const LoadItem* item;
+  std::int64_t first_row;
+  std::int64_t rows;
+};
 
-  void read(const StoredPart& from, const quant::Matrix& to) {
-    if (memory_.is_host) {
-      read_parameter(reader_, from, to);
-    } else if (from.nests_scales || to.shape().rank() < 2) {
-      read_rows(from, to, 1, 0, 1);  // at once: the scales of all its rows are quantized together
-    } else {
-      const std::int64_t rows = to.shape()[0];
-      const std::int64_t fitting = kStagingBytes / to.row_bytes() / kTileRows * kTileRows;
-      const std::int64_t at_once = std::min(rows, std::max(fitting, kTileRows));
-      for (std::int64_t row = 0; row < rows; row += at_once) {
-        read_rows(from, to, rows, row, std::min(at_once, rows - row));
-      }
+// A vector is one row. So is a matrix in the memory of the host, whatever its layout.
+struct RowsOf {
+  std::int64_t count;
+  std::int64_t bytes;
+};
+
+RowsOf rows_of(const quant::Matrix& weights) {
+  const bool is_matrix = weights.shape().rank() == 2;
+  return {
+      is_matrix ? weights.shape()[0] : 1,
+      is_matrix ? weights.row_bytes() : quant::Matrix::bytes_of(weights.format(), weights.shape())};
+}
+
+/// Reads pieces to a device, through memory that is fast to copy from.
+class DeviceReader {
+ public:
+  DeviceReader(const io::CheckpointReader& reader, std::int64_t row_bytes,
+               const RowWatcher& watcher)
+      : reader_(reader), watcher_(watcher), upload_(row_bytes) {}
+
+  void read(const Piece& piece) {
+    const StoredPart part = stored_part(*piece.item);
+    const quant::Matrix to = piece.item->parameter->weights();
+    if (part.nests_scales && to.shape().rank() == 2) {
+      return read_whole(piece, part, to);
+    }
+    StoredPart from = part;
+    from.first_element += piece.first_row * to.shape()[-1];
+    const quant::Matrix rows(upload_.next(), to.format(), shape_of(to, piece.rows));
+    read_parameter(reader_, from, rows);
+    send(piece, rows, to);
+  }
+
+  void finish() const { upload_.wait(); }
+
+ private:
+  static tensor::Shape shape_of(const quant::Matrix& to, std::int64_t rows) {
+    return to.shape().rank() == 2 ? tensor::Shape{rows, to.shape()[1]} : to.shape();
+  }
+
+  // The scales of all rows are quantized together.
+  void read_whole(const Piece& piece, const StoredPart& part, const quant::Matrix& to) {
+    const std::int64_t row_bytes = to.row_bytes();
+    const tensor::Buffer whole = tensor::Buffer::allocate(piece.rows * row_bytes);
+    read_parameter(reader_, part, {whole.data(), to.format(), to.shape()});
+    const std::int64_t at_once = ops::RowUpload::rows_at_once(row_bytes);
+    for (std::int64_t row = 0; row < piece.rows; row += at_once) {
+      const std::int64_t count = std::min(at_once, piece.rows - row);
+      const quant::Matrix rows(upload_.next(), to.format(), shape_of(to, count));
+      std::copy_n(whole.data() + row * row_bytes, rows.bytes(), rows.bytes_begin());
+      send({piece.item, row, count}, rows, to);
     }
   }
 
- private:
-  static constexpr std::int64_t kStagingBytes = std::int64_t{32} << 20;
-  static constexpr std::int64_t kTileRows = quant::kDeviceTileRows;
-
-  // `count` of the `rows` equal parts of a parameter, from `first` on.
-  void read_rows(const StoredPart& from, const quant::Matrix& to, std::int64_t rows,
-                 std::int64_t first, std::int64_t count) {
-    const std::int64_t columns = to.shape().elements() / rows;
-    const tensor::Shape shape = rows == 1 ? to.shape() : tensor::Shape{count, to.shape()[-1]};
-    const std::int64_t bytes = quant::Matrix::bytes_of(to.format(), shape);
-    if (staging_.bytes() < bytes) {
-      staging_ = {};
-      staging_ = memory_.allocate_staging(bytes);
+  void send(const Piece& piece, const quant::Matrix& rows, const quant::Matrix& to) {
+    if (watcher_) {
+      watcher_(*piece.item, piece.first_row, rows);
     }
-    StoredPart part = from;
-    part.first_element += first * columns;
-    const quant::Matrix piece(staging_.data(), to.format(), shape);
-    read_parameter(reader_, part, piece);
-    if (to.layout() == quant::Layout::kTiles) {
-      tile_writer_.write(piece, to, first);
-    } else {
-      memory_.copy(to.bytes_begin() + to.bytes() / rows * first, staging_.data(), bytes);
-    }
+    upload_.send(rows, to, piece.first_row);
   }
 
   const io::CheckpointReader& reader_;
-  const tensor::Memory& memory_;
-  tensor::Buffer staging_;
-  ops::TileWriter tile_writer_;
+  const RowWatcher& watcher_;
+  ops::RowUpload upload_;
 };
+
+/// Reads items to the memory of the host, each at once: panels need all rows.
+class HostReader {
+ public:
+  explicit HostReader(const io::CheckpointReader& reader) : reader_(reader) {}
+
+  void read(const Piece& piece) const {
+    read_parameter(reader_, stored_part(*piece.item), piece.item->parameter->weights());
+  }
+
+  static void finish() {}
+
+ private:
+  const io::CheckpointReader& reader_;
+};
+
+std::vector<Piece> pieces_of(const std::vector<LoadItem>& items, bool cuts) {
+  std::vector<Piece> pieces;
+  for (const LoadItem& item : items) {
+    const RowsOf rows = rows_of(item.parameter->weights());
+    if (item.entry == nullptr || rows.count == 0 || rows.bytes == 0) {
+      continue;
+    }
+    const std::int64_t at_once =
+        cuts && !item.nests_scales ? ops::RowUpload::rows_at_once(rows.bytes) : rows.count;
+    for (std::int64_t row = 0; row < rows.count; row += at_once) {
+      pieces.push_back({&item, row, std::min(at_once, rows.count - row)});
+    }
+  }
+  return pieces;
+}
 
 class ParallelReader {
  public:
-  ParallelReader(const io::CheckpointReader& reader, const std::vector<LoadItem>& items,
-                 const tensor::Memory& memory)
-      : reader_(reader), items_(items), memory_(memory) {}
-
-  void run(const LoadOptions& options) {
-    std::int64_t total_bytes = 0;
-    for (const LoadItem& item : items_) {
-      total_bytes += item.parameter->weights().bytes();
+  explicit ParallelReader(std::vector<Piece> pieces) : pieces_(std::move(pieces)) {
+    for (const Piece& piece : pieces_) {
+      total_bytes_ += piece.rows * rows_of(piece.item->parameter->weights()).bytes;
     }
+  }
+
+  /// make_reader() gives every thread a reader of its own.
+  template <class MakeReader>
+  void run(const LoadOptions& options, const MakeReader& make_reader) {
     {
       std::vector<std::jthread> helpers;
       for (int i = 1; i < load_threads(options); ++i) {
-        helpers.emplace_back([this] { work([] {}); });
+        helpers.emplace_back([&] { work(make_reader, [] {}); });
       }
-      work([&] {
+      work(make_reader, [&] {
         if (options.on_progress) {
-          options.on_progress(done_bytes_.load(), total_bytes);
+          options.on_progress(done_bytes_.load(), total_bytes_);
         }
       });
     }
@@ -93,27 +147,26 @@ class ParallelReader {
       std::rethrow_exception(failure_);
     }
     if (options.on_progress) {
-      options.on_progress(total_bytes, total_bytes);
+      options.on_progress(total_bytes_, total_bytes_);
     }
   }
 
  private:
-  template <class Report>
-  void work(const Report& report) {
+  template <class MakeReader, class Report>
+  void work(const MakeReader& make_reader, const Report& report) {
     try {
-      ItemReader item_reader(reader_, memory_);
+      auto reader = make_reader();
       while (!failed_.load()) {
         const std::size_t index = next_.fetch_add(1);
-        if (index >= items_.size()) {
-          return;
+        if (index >= pieces_.size()) {
+          break;
         }
-        const LoadItem& item = items_[index];
-        if (item.entry != nullptr) {
-          item_reader.read(stored_part(item), item.parameter->weights());
-        }
-        done_bytes_.fetch_add(item.parameter->weights().bytes());
+        const Piece& piece = pieces_[index];
+        reader.read(piece);
+        done_bytes_.fetch_add(piece.rows * rows_of(piece.item->parameter->weights()).bytes);
         report();
       }
+      reader.finish();
     } catch (...) {
       const std::lock_guard lock(mutex_);
       failure_ = std::current_exception();
@@ -121,9 +174,8 @@ class ParallelReader {
     }
   }
 
-  const io::CheckpointReader& reader_;
-  const std::vector<LoadItem>& items_;
-  const tensor::Memory& memory_;
+  std::vector<Piece> pieces_;
+  std::int64_t total_bytes_ = 0;
   std::atomic<std::size_t> next_ = 0;
   std::atomic<std::int64_t> done_bytes_ = 0;
   std::atomic<bool> failed_ = false;
@@ -131,16 +183,32 @@ class ParallelReader {
   std::exception_ptr failure_;
 };
 
+std::int64_t largest_row(const std::vector<LoadItem>& items) {
+  std::int64_t largest = 0;
+  for (const LoadItem& item : items) {
+    largest = std::max(largest, rows_of(item.parameter->weights()).bytes);
+  }
+  return largest;
+}
+
 }  // namespace
 
 int load_threads(const LoadOptions& options) {
-  constexpr int kMost = 8;
+  constexpr int kMost = 16;
   return std::min(options.threads > 0 ? options.threads : cpu::available_processors(), kMost);
 }
 
 void read_items(const io::CheckpointReader& reader, const std::vector<LoadItem>& items,
-                const tensor::Memory& memory, const LoadOptions& options) {
-  ParallelReader(reader, items, memory).run(options);
+                const tensor::Memory& memory, const LoadOptions& options,
+                const RowWatcher& watcher) {
+  ParallelReader pieces(pieces_of(items, !memory.is_host));
+  if (memory.is_host) {
+    pieces.run(options, [&] { return HostReader(reader); });
+  } else {
+    pieces.run(options, [&, row_bytes = largest_row(items)] {
+      return DeviceReader(reader, row_bytes, watcher);
+    });
+  }
 }
 
 }  // namespace minimax::model

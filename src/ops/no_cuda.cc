@@ -54,7 +54,7 @@ void moe_permute(const Context&, const MoePermutePairs&) { refuse(); }
 // Plans of a GPU's memory can be made anywhere.
 std::int64_t moe_decode_scratch_bytes(std::int64_t, std::int64_t, std::int64_t, int) { return 0; }
 void random_weights(const Context&, const RandomWeightsArgs&) { refuse(); }
-void repack_and_wait(const Repack&) { refuse(); }
+void repack(const Repack&, minimax::cuda::Stream) { refuse(); }
 void rms_norm(const Context&, const tensor::Tensor&, const tensor::Tensor&, double,
               const tensor::Tensor&) {
   refuse();

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "ops/device_matrix/tile_writer.h"
+#include "ops/device_matrix/row_upload.h"
 #include "ops/matmul/matmul.h"
 #include "ops/routed_experts/routed_experts.h"
 #include "quant/device_tiles.h"
@@ -55,32 +55,28 @@ class TiledWeights {
                         {values.floats() + row * shape[1], static_cast<std::size_t>(shape[1])}, {},
                         {blocks_.data() + row * row_bytes, static_cast<std::size_t>(row_bytes)});
     }
-    TileWriter writer;
+    RowUpload upload(row_bytes);
     for (std::int64_t i = 0; i < count; ++i) {
       host.emplace_back(blocks_.data() + i * shape[0] * row_bytes, format, shape);
       const std::int64_t bytes = Matrix::bytes_of(format, shape, layout_of(format));
       device.emplace_back(tiles_.data() + i * bytes, format, shape, layout_of(format));
-      write_in_pieces(writer, host.back(), device.back());
+      write_in_pieces(upload, host.back(), device.back());
     }
+    upload.wait();
   }
 
   std::vector<Matrix> host;
   std::vector<Matrix> device;
 
  private:
-  // In two pieces, as loading does.
-  static void write_in_pieces(TileWriter& writer, const Matrix& from, const Matrix& to) {
-    if (to.layout() == Layout::kRows) {
-      return cuda::device_memory().copy(to.bytes_begin(), from.bytes_begin(), to.bytes());
-    }
+  // In pieces, as loading does.
+  static void write_in_pieces(RowUpload& upload, const Matrix& from, const Matrix& to) {
     const std::int64_t rows = from.shape()[0];
-    const std::int64_t first = std::min<std::int64_t>(rows, quant::kDeviceTileRows);
-    writer.write({from.bytes_begin(), from.format(), {first, from.shape()[1]}}, to, 0);
-    if (first < rows) {
-      writer.write({from.bytes_begin() + first * from.row_bytes(),
-                    from.format(),
-                    {rows - first, from.shape()[1]}},
-                   to, first);
+    for (std::int64_t row = 0; row < rows; row += quant::kDeviceTileRows) {
+      const std::int64_t count = std::min(rows - row, quant::kDeviceTileRows);
+      std::byte* const piece = upload.next();
+      std::copy_n(from.bytes_begin() + row * from.row_bytes(), count * from.row_bytes(), piece);
+      upload.send({piece, from.format(), {count, from.shape()[1]}}, to, row);
     }
   }
 

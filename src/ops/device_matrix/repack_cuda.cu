@@ -215,11 +215,6 @@ void repack(const Repack& args, minimax::cuda::Stream stream) {
   }
 }
 
-void repack_and_wait(const Repack& args) {
-  repack(args, cudaStreamPerThread);
-  minimax::cuda::check(cudaStreamSynchronize(cudaStreamPerThread), "repacking weights");
-}
-
 void repack_fp8(const RepackFP8& args, minimax::cuda::Stream stream) {
   launch<DeviceFormat::kFP8>(
       FP8Rows{args}, DeviceLayout{DeviceFormat::kFP8, args.rows, args.columns}, args.tiles, stream);

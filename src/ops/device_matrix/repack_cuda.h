@@ -23,9 +23,6 @@ struct Repack {
 };
 void repack(const Repack& args, minimax::cuda::Stream stream);
 
-/// The same, on the stream of the thread that asks; done when it returns.
-void repack_and_wait(const Repack& args);
-
 /// The same for e4m3 numbers and their float32 scales, one for a block of
 /// scale_rows x scale_columns elements: 1 x columns for channels, 128 x 128 for blocks.
 struct RepackFP8 {
