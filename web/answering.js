@@ -2,6 +2,7 @@
 // Answers that are being written: at most one in a conversation, in several conversations at once.
 
 import { ServerError, streamChat } from "./api.js";
+import { addCalls } from "./calls.js";
 import { toRequest } from "./conversation.js";
 
 export class Answering {
@@ -52,11 +53,14 @@ export class Answering {
 
   take(run, piece, clock) {
     const { message } = run;
-    if (piece.reasoning || piece.content) {
+    if (piece.reasoning || piece.content || piece.calls.length > 0) {
       clock.last = performance.now();
       clock.first ||= clock.last;
       message.reasoning = (message.reasoning ?? "") + piece.reasoning;
       message.content += piece.content;
+      if (piece.calls.length > 0) {
+        message.calls = addCalls(message.calls ?? [], piece.calls);
+      }
     }
     if (piece.finish) {
       message.finish = piece.finish;

@@ -71,7 +71,7 @@ export async function* events(body) {
 }
 
 /**
- * Asks for an answer and hands its pieces to `onPiece({reasoning, content, finish, usage})`.
+ * Asks for an answer and hands its pieces to `onPiece({reasoning, content, calls, finish, usage})`.
  * Throws ServerError, or an AbortError once `signal` says so.
  */
 export async function streamChat({ body, key, signal, onPiece }) {
@@ -94,6 +94,7 @@ export async function streamChat({ body, key, signal, onPiece }) {
       onPiece({
         reasoning: choice?.delta?.reasoning_content ?? choice?.delta?.reasoning ?? "",
         content: choice?.delta?.content ?? "",
+        calls: choice?.delta?.tool_calls ?? [],
         finish: choice?.finish_reason ?? null,
         usage: chunk.usage ?? null,
       });

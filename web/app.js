@@ -292,7 +292,8 @@ class App {
     }
     if (isEnded) {
       this.showSendButton();
-      this.say(message.error ? `Error: ${message.error}` : `Answer: ${message.content}`);
+      const calls = (message.calls ?? []).map((call) => `calls ${call.name}`).join(", ");
+      this.say(message.error ? `Error: ${message.error}` : `Answer: ${message.content} ${calls}`);
     }
   }
 

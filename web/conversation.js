@@ -2,6 +2,8 @@
 // Conversations as plain values: a tree of messages, so that an answer that is made again and a
 // question that is edited replace nothing. The path from the first message to `leaf` is shown.
 
+import { readCalls, toToolCalls } from "./calls.js";
+
 const newId = () => {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -58,8 +60,9 @@ export function show(conversation, message) {
 export function toRequest(conversation, parent, system) {
   const upTo = path({ ...conversation, leaf: parent });
   const messages = upTo
-    .filter((each) => each.role === "user" || each.content)
-    .map(({ role, content }) => ({ role, content }));
+    .map(({ role, content, calls }) => ({ role, content, tool_calls: toToolCalls(calls) }))
+    .filter((each) => each.role === "user" || each.content || each.tool_calls.length > 0)
+    .map(({ tool_calls, ...each }) => (tool_calls.length > 0 ? { ...each, tool_calls } : each));
   return system.trim() ? [{ role: "system", content: system }, ...messages] : messages;
 }
 
@@ -73,6 +76,7 @@ const finite = (value) => (Number.isFinite(value) ? value : undefined);
 function readMessage(value) {
   const message = { id: value.id, parent: value.parent, role: value.role, content: value.content };
   if (typeof value.reasoning === "string") message.reasoning = value.reasoning;
+  if (Array.isArray(value.calls)) message.calls = readCalls(value.calls);
   if (typeof value.error === "string") message.error = value.error;
   if (typeof value.finish === "string") message.finish = value.finish;
   if (value.stats !== null && typeof value.stats === "object") {

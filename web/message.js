@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One message on the page.
 
+import { CallsView } from "./calls.js";
 import { MarkdownView } from "./markdown.js";
 import { figures } from "./figures.js";
 
@@ -72,7 +73,12 @@ export class MessageView {
       this.markdown = new MarkdownView(this.body);
     }
     this.note = div("note");
-    this.element.append(this.body, this.note, this.tools);
+    this.element.append(this.body);
+    if (message.role === "assistant") {
+      this.calls = new CallsView(div("calls"));
+      this.element.append(this.calls.container);
+    }
+    this.element.append(this.note, this.tools);
     this.place = place;
     this.update(message, false);
   }
@@ -96,7 +102,8 @@ export class MessageView {
     } else {
       this.markdown.update(message.content);
       this.updateReasoning(message, isStreaming);
-      this.element.classList.toggle("waiting", isStreaming && !message.content);
+      this.calls.update(message.calls ?? [], isStreaming);
+      this.element.classList.toggle("waiting", isStreaming && !message.content && !message.calls);
     }
     this.updateNote(message);
     this.updateTools(message, isStreaming);
@@ -104,7 +111,7 @@ export class MessageView {
 
   updateReasoning(message, isStreaming) {
     this.reasoning.hidden = !message.reasoning;
-    const isThinking = isStreaming && !message.content;
+    const isThinking = isStreaming && !message.content && !message.calls;
     this.summary.textContent = isThinking ? "Thinking" : "Thoughts";
     if (message.reasoning) {
       this.thoughts.update(message.reasoning);

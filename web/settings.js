@@ -4,6 +4,17 @@
 import { keep, recall } from "./store.js";
 
 const kNumbers = ["temperature", "top_p", "top_k", "min_p", "max_tokens", "seed"];
+const kTexts = ["system", "stop", "tools"];
+
+/** The tools of a list in JSON, or null where it is none. */
+function readTools(text) {
+  try {
+    const tools = JSON.parse(text.trim() || "[]");
+    return Array.isArray(tools) ? tools : null;
+  } catch {
+    return null;
+  }
+}
 
 export class Settings {
   constructor(form, onKey) {
@@ -11,6 +22,7 @@ export class Settings {
     this.load();
     form.addEventListener("input", (event) => {
       this.save();
+      this.checkTools();
       if (event.target.name === "key") {
         onKey();
       }
@@ -42,22 +54,30 @@ export class Settings {
     } catch {
       // Whatever it was, it is not ours.
     }
-    for (const name of [...kNumbers, "system", "stop"]) {
+    for (const name of [...kNumbers, ...kTexts]) {
       this.field(name).value = typeof kept[name] === "string" ? kept[name] : "";
     }
+    this.checkTools();
   }
 
   save() {
     keep(sessionStorage, "key", this.key);
-    const values = [...kNumbers, "system", "stop"].map((name) => [name, this.field(name).value]);
+    const values = [...kNumbers, ...kTexts].map((name) => [name, this.field(name).value]);
     keep(localStorage, "settings", JSON.stringify(Object.fromEntries(values)));
   }
 
   clear() {
-    for (const name of [...kNumbers, "system", "stop"]) {
+    for (const name of [...kNumbers, ...kTexts]) {
       this.field(name).value = "";
     }
+    this.checkTools();
     this.save();
+  }
+
+  checkTools() {
+    const isWrong = readTools(this.field("tools").value) === null;
+    this.field("tools").setAttribute("aria-invalid", String(isWrong));
+    this.form.querySelector("#tools-note").hidden = !isWrong;
   }
 
   /** The fields of a request. What is empty, or no number, is left to the server. */
@@ -70,7 +90,10 @@ export class Settings {
       }
     }
     const stop = this.field("stop").value.split("\n").filter((line) => line !== "");
-    return stop.length > 0 ? { ...fields, stop } : fields;
+    const tools = readTools(this.field("tools").value) ?? [];
+    return {
+      ...fields, ...(stop.length > 0 && { stop }), ...(tools.length > 0 && { tools }),
+    };
   }
 
   /** Shows what the server takes where nothing is set. */

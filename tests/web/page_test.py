@@ -208,6 +208,45 @@ class Page(browser.PageTest):
         expect(answer.locator(".reasoning-text")).to_have_text("I think of Paris.")
         expect(answer.locator(".body")).to_have_text("Paris.")
 
+    def test_shows_calls_of_tools(self):
+        tools = [{"type": "function", "function": {"name": "weather"}}]
+        begun = {"index": 0, "id": "c0", "type": "function"}
+        self.script.pieces = []
+        self.script.gate = threading.Event()
+        self.script.calls = [
+            {**begun, "function": {"name": "weather", "arguments": ""}},
+            {"index": 0, "function": {"arguments": '{"city": "<b>Pa'}},
+            {"index": 0, "function": {"arguments": 'ris", "days": 2}'}},
+            {"index": 1, "id": "c1", "function": {"name": "broken", "arguments": '{"a"'}},
+        ]
+        page = self.open()
+        page.keyboard.press("Alt+KeyS")
+        page.fill("[name=tools]", "[weather")
+        expect(page.locator("#tools-note")).to_be_visible()
+        page.fill("[name=tools]", json.dumps(tools))
+        expect(page.locator("#tools-note")).to_be_hidden()
+        self.send("What is the weather?")
+        calls = page.locator("article.assistant .call")
+        expect(calls.locator("summary")).to_have_text(["Calling weather"])
+        self.script.gate.set()
+        expect(calls.locator("summary")).to_have_text(["Called weather", "Called broken"])
+        expect(calls.locator("pre").first).to_be_hidden()
+        calls.locator("summary").first.focus()
+        page.keyboard.press("Enter")
+        expect(calls.locator("pre").first).to_have_text('{ "city": "<b>Paris", "days": 2 }')
+        self.assertEqual(calls.locator("b").count(), 0)
+        self.assertEqual(self.script.requests[0]["tools"], tools)
+        # They are kept, and what is JSON is part of the conversation.
+        self.reload()
+        expect(calls.locator("pre").nth(1)).to_have_text('{"a"')
+        self.script.calls = []
+        self.script.pieces = ["Sunny."]
+        self.send("And?")
+        expect(self.answers().last).to_have_text("Sunny.")
+        repeated = self.script.requests[1]["messages"][1]["tool_calls"]
+        self.assertEqual([call["id"] for call in repeated], ["c0"])
+        self.assertEqual(repeated[0]["function"]["name"], "weather")
+
     def test_runs_nothing_that_a_model_writes(self):
         attacks = [
             "<img src=x onerror=alert(1)>",

@@ -29,6 +29,7 @@ class Script:
     def __init__(self):
         self.pieces = ["Paris."]
         self.reasoning = []
+        self.calls = []  # pieces of tool_calls, after the text
         self.error = None  # (status, message)
         self.breaks_off = False
         self.key = None
@@ -114,17 +115,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.script.left.set()
 
+    def wait_at(self, index):
+        while index == 0 and self.script.gate and not self.script.gate.wait(0.05):
+            self.wfile.write(b": ping\n\n")
+
     def stream(self):
         self.delta(role="assistant", content="")
         for text in self.script.reasoning:
             self.delta(reasoning_content=text)
         for index, text in enumerate(self.script.pieces):
             self.delta(content=text)
-            while index == 0 and self.script.gate and not self.script.gate.wait(0.05):
-                self.wfile.write(b": ping\n\n")
+            self.wait_at(index)
+        for index, call in enumerate(self.script.calls, len(self.script.pieces)):
+            self.delta(tool_calls=[call])
+            self.wait_at(index)
         if self.script.breaks_off:
             return
-        self.delta(finish="stop")
+        self.delta(finish="tool_calls" if self.script.calls else "stop")
         details = {"cached_tokens": 30}
         usage = {"prompt_tokens": 40, "completion_tokens": 12, "prompt_tokens_details": details}
         self.event({"choices": [], "usage": usage})
