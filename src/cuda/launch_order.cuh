@@ -12,9 +12,24 @@
 
 namespace minimax::cuda {
 
-/// Waits until the kernels ahead have ended and what they wrote is seen. All threads come here.
+/// Waits until the kernels ahead have ended and what they wrote is seen. All threads come here,
+/// also those that have nothing to do: a kernel that ended before the one ahead of it would let the
+/// kernels behind it read too soon.
 __device__ inline void wait_for_kernels_ahead() {
   NV_IF_TARGET(NV_PROVIDES_SM_90, (asm volatile("griddepcontrol.wait;" :: : "memory");))
+}
+
+/// Asks for memory that kernels may still be writing to be brought into the second cache.
+__device__ inline void fetch_ahead(const void* address) {
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(address));
+}
+
+/// The same for many bytes, a multiple of 16, aligned. Nothing where the GPU has no such
+/// instruction.
+__device__ inline void fetch_ahead(const void* address, int bytes) {
+  NV_IF_TARGET(
+      NV_PROVIDES_SM_90,
+      (asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(address), "r"(bytes));))
 }
 
 /// Lets the next kernel start, as far as it finds room, if it was launched by launch_early.
@@ -23,7 +38,7 @@ __device__ inline void let_next_kernel_start() {
 }
 
 struct LaunchShape {
-  int blocks;
+  dim3 blocks;
   int threads;
   int shared_bytes;
 };
@@ -32,14 +47,16 @@ struct LaunchShape {
 template <class... Parameters, class... Arguments>
 void launch_early(const char* name, void (*kernel)(Parameters...), const LaunchShape& shape,
                   cudaStream_t stream, Arguments&&... arguments) {
-  check(
-      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shape.shared_bytes),
-      name);
+  if (shape.shared_bytes > 0) {
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                               shape.shared_bytes),
+          name);
+  }
   cudaLaunchAttribute early = {};
   early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   early.val.programmaticStreamSerializationAllowed = 1;
   cudaLaunchConfig_t config = {};
-  config.gridDim = dim3(static_cast<unsigned>(shape.blocks));
+  config.gridDim = shape.blocks;
   config.blockDim = dim3(static_cast<unsigned>(shape.threads));
   config.dynamicSmemBytes = static_cast<std::size_t>(shape.shared_bytes);
   config.stream = stream;

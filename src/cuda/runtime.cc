@@ -11,12 +11,6 @@
 #include "cuda/memory.h"
 
 namespace minimax::cuda {
-namespace {
-
-constexpr std::int64_t kGridBarrierBytes = 64;
-
-}  // namespace
-
 Staging::Staging(std::int64_t bytes)
     : host_(device_memory().allocate_staging(bytes)), device_(device_memory().allocate(bytes)) {}
 
@@ -66,7 +60,8 @@ void Staging::send(Stream stream) const {
 Runtime::Runtime(std::int64_t staging_bytes)
     : multiprocessors_(require_device().multiprocessors), is_hopper_(has_hopper()) {
   check(cudaStreamCreate(&stream_), "creating a stream");
-  grid_barrier_ = device_memory().allocate(kGridBarrierBytes);
+  counters_ = device_memory().allocate(kGridBarrierBytes +
+                                       kTickets * static_cast<std::int64_t>(sizeof(unsigned)));
   staging_ = std::make_unique<Staging>(staging_bytes);
 }
 

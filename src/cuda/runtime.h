@@ -58,7 +58,13 @@ class Runtime {
   /// Whether the GPU has compute capability 9.0.
   bool is_hopper() const { return is_hopper_; }
   /// Two words that kernels whose blocks wait for each other count in (grid_barrier.cuh).
-  void* grid_barrier() const { return grid_barrier_.data(); }
+  void* grid_barrier() const { return counters_.data(); }
+  /// kTickets words that are zero between kernels, in which the blocks of one find out which of
+  /// them is the last.
+  unsigned* tickets() const {
+    return reinterpret_cast<unsigned*>(counters_.data() + kGridBarrierBytes);
+  }
+  static constexpr std::int64_t kTickets = 512;
 
   /// Waits for all work. Throws: Error{kDevice} where any of it failed.
   void synchronize();
@@ -69,7 +75,8 @@ class Runtime {
   Stream stream_ = nullptr;
   int multiprocessors_ = 0;
   bool is_hopper_ = false;
-  tensor::Buffer grid_barrier_;
+  static constexpr std::int64_t kGridBarrierBytes = 64;
+  tensor::Buffer counters_;
   std::unique_ptr<Staging> staging_;
   std::unique_ptr<Blas> blas_;
 };

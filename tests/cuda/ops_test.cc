@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every operation on the GPU against the reference device, at odd sizes, for both types of
-// activations. Outputs are NaN before, between guards.
+// activations. Outputs are NaN before, between guards. routing_test.cc has those around the router.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -14,7 +14,6 @@
 #include "ops/moe_permute/moe_permute.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/rope/rope.h"
-#include "ops/router/router.h"
 #include "ops/scaled_add/scaled_add.h"
 #include "ops/sigmoid_blend/sigmoid_blend.h"
 #include "ops/sigmoid_mul/sigmoid_mul.h"
@@ -22,51 +21,18 @@
 #include "ops/softmax_attention/softmax_attention.h"
 #include "quant/encode.h"
 #include "tensor/float16.h"
-#include "tests/support/gpu.h"
-#include "tests/support/op_testing.h"
+#include "tests/cuda/ops_testing.h"
 
 namespace minimax::ops {
 namespace {
 
 using quant::Format;
 using quant::Matrix;
-using tensor::DType;
-using tensor::Shape;
-using tensor::Tensor;
-using testing::GpuArray;
-using testing::GpuTensor;
-using testing::GuardedTensor;
 
-const Context kReference{};
-
-class CudaOps : public ::testing::TestWithParam<DType> {
- protected:
-  void SetUp() override {
-    if (const std::string missing = testing::missing_gpu(); !missing.empty()) {
-      GTEST_SKIP() << missing;
-    }
-  }
-  static DType dtype() { return GetParam(); }
-  // A rounding of the output, relative to its largest element; float32 sums of some thousand
-  // terms in another order add a few of theirs.
-  static double tolerance() { return dtype() == DType::kBF16 ? 0x1p-8 : 4e-6; }
-};
 INSTANTIATE_TEST_SUITE_P(Activations, CudaOps, ::testing::Values(DType::kF32, DType::kBF16),
                          [](const auto& test) {
                            return std::string(tensor::dtype_name(test.param));
                          });
-
-// Random activations as they are on a GPU of that type, so that both devices start from the same.
-GuardedTensor activations(const Shape& shape, std::uint64_t seed, DType dtype) {
-  GuardedTensor tensor = testing::random_tensor(shape, seed);
-  if (dtype == DType::kBF16) {
-    std::transform(tensor.floats(), tensor.floats() + tensor->elements(), tensor.floats(),
-                   [](float x) { return tensor::to_float(tensor::to_bfloat16(x)); });
-  }
-  return tensor;
-}
-
-GuardedTensor host_out(const Shape& shape) { return {DType::kF32, shape}; }
 
 TEST_P(CudaOps, RmsNormAgreesWithTheReference) {
   const testing::Gpu gpu;
@@ -232,32 +198,6 @@ TEST_P(CudaOps, MatmulAgreesWithTheReferenceAtOddSizes) {
             << rows << " x " << columns << " x " << inner;
       }
     }
-  }
-}
-
-TEST_P(CudaOps, RouterChoosesAsTheReference) {
-  const testing::Gpu gpu;
-  struct Size {
-    std::int64_t tokens;
-    std::int64_t width;
-    std::int64_t experts;
-  };
-  for (const auto& [tokens, width, experts] :
-       {Size{1, 701, 32}, {4, 701, 32}, {63, 701, 32}, {64, 704, 32}, {301, 1056, 37}}) {
-    const GuardedTensor x = activations({tokens, width}, 1, dtype());
-    const GuardedTensor weight = testing::random_tensor({experts, width}, 2);
-    const GuardedTensor logits = host_out({tokens, experts});
-    const GuardedTensor ids(DType::kI32, {tokens, 2});
-    const GuardedTensor weights = host_out({tokens, 2});
-    router(kReference, {*x, *weight, *logits, *ids, *weights});
-    const GpuTensor gpu_logits(DType::kF32, {tokens, experts});
-    const GpuTensor gpu_ids(DType::kI32, {tokens, 2});
-    const GpuTensor gpu_weights(DType::kF32, {tokens, 2});
-    router(*gpu,
-           {*GpuTensor(*x, dtype()), *GpuTensor(*weight), *gpu_logits, *gpu_ids, *gpu_weights});
-    EXPECT_LE(testing::relative_error(gpu_logits.floats(), logits.to_vector()), 4e-6) << tokens;
-    EXPECT_EQ(gpu_ids.ints(), std::vector<std::int32_t>(ids.ints(), ids.ints() + 2 * tokens));
-    EXPECT_LE(testing::relative_error(gpu_weights.floats(), weights.to_vector()), 1e-4);
   }
 }
 

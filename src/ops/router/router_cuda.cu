@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The router on the GPU. Of few tokens, a block sums one expert's logits over the width in float32,
-// so that the whole GPU reads the weights; the choice follows in a second kernel.
-// Many tokens in bf16 go through the tensor cores: float32 weights are split into three numbers of
-// bf16 that add up to them, so that every product is exact and sums are float32 as well.
+// The router on the GPU. Many tokens in bf16 go through the tensor cores: float32 weights are split
+// into three numbers of bf16 that add up to them, so that every product is exact and sums are
+// float32 as well. router_few_cuda.cu has the kernel for all others.
+#include <algorithm>
+
 #include "base/check.h"
 #include "cuda/bf16.cuh"
 #include "cuda/kernel.cuh"
 #include "cuda/mma.cuh"
+#include "ops/router/router_cuda.cuh"
 #include "ops/router/router_kernels.h"
+#include "ops/scratch.h"
 
 namespace minimax::ops::cuda {
 namespace {
@@ -15,114 +18,8 @@ namespace {
 using minimax::cuda::blocks_for;
 using minimax::cuda::check_launch;
 using minimax::cuda::kWarp;
-using minimax::cuda::to_float;
-using minimax::cuda::visit_activations;
 
 constexpr int kThreads = 256;
-constexpr int kTokens = 4;  // of a block, which reads its weights once for them
-constexpr int kMostExperts = 256;
-constexpr int kMostChosen = 16;
-
-struct RouterCall {
-  const void* x;        // [tokens, width]
-  const float* weight;  // [experts, width]
-  int tokens;
-  int width;
-  int experts;
-  int top_k;
-  float* logits;             // [tokens, experts]
-  std::int32_t* expert_ids;  // [tokens, top_k]
-  float* expert_weights;     // [tokens, top_k]
-};
-
-// The same rule as the reference's next_expert().
-__device__ int next_expert(const float* logits, int experts, const std::int32_t* taken, int count) {
-  int best = -1;
-  for (int e = 0; e < experts; ++e) {
-    bool free = true;
-    for (int i = 0; i < count; ++i) {
-      free = free && taken[i] != e;
-    }
-    const bool better =
-        best < 0 || logits[e] > logits[best] || (isnan(logits[best]) && !isnan(logits[e]));
-    best = free && better ? e : best;
-  }
-  return best;
-}
-
-__device__ void choose(const RouterCall& args, const float* logits, int token) {
-  std::int32_t* ids = args.expert_ids + token * args.top_k;
-  float* weights = args.expert_weights + token * args.top_k;
-  std::int32_t chosen[kMostChosen];
-  float sum = 0.0f;
-  for (int slot = 0; slot < args.top_k; ++slot) {
-    chosen[slot] = next_expert(logits, args.experts, chosen, slot);
-    sum += expf(logits[chosen[slot]] - logits[chosen[0]]);
-  }
-  for (int slot = 0; slot < args.top_k; ++slot) {
-    ids[slot] = chosen[slot];
-    weights[slot] = expf(logits[chosen[slot]] - logits[chosen[0]]) / sum;
-  }
-}
-
-// Grid [experts, tokens / kTokens rounded up].
-template <class X>
-__global__ void __launch_bounds__(kThreads) few_logits_kernel(RouterCall args) {
-  __shared__ float parts[kThreads / kWarp];
-  const int expert = static_cast<int>(blockIdx.x);
-  const int first = static_cast<int>(blockIdx.y) * kTokens;
-  const int tokens = min(kTokens, args.tokens - first);
-  const X* x = static_cast<const X*>(args.x) + static_cast<std::int64_t>(first) * args.width;
-  const float* weight = args.weight + static_cast<std::int64_t>(expert) * args.width;
-  float sums[kTokens] = {};
-#pragma unroll 4
-  for (int i = static_cast<int>(threadIdx.x); i < args.width; i += kThreads) {
-    const float w = weight[i];
-#pragma unroll
-    for (int t = 0; t < kTokens; ++t) {
-      if (t < tokens) {
-        sums[t] += w * to_float(x[t * args.width + i]);
-      }
-    }
-  }
-#pragma unroll
-  for (int t = 0; t < kTokens; ++t) {
-    const float sum = minimax::cuda::block_sum(sums[t], parts);
-    if (threadIdx.x == 0 && t < tokens) {
-      args.logits[static_cast<std::int64_t>(first + t) * args.experts + expert] = sum;
-    }
-  }
-}
-
-// A block chooses for kTokens tokens, a thread each.
-__global__ void __launch_bounds__(kThreads) few_choices_kernel(RouterCall args) {
-  __shared__ float logits[kTokens * kMostExperts];
-  const int first = static_cast<int>(blockIdx.x) * kTokens;
-  const int tokens = min(kTokens, args.tokens - first);
-  const float* from = args.logits + static_cast<std::int64_t>(first) * args.experts;
-  for (int i = static_cast<int>(threadIdx.x); i < tokens * args.experts; i += kThreads) {
-    logits[i] = from[i];
-  }
-  __syncthreads();
-  const int token = static_cast<int>(threadIdx.x);
-  if (token < tokens) {
-    choose(args, logits + token * args.experts, first + token);
-  }
-}
-
-void route_few(const Context& ctx, const RouterCall& call, tensor::DType type) {
-  const unsigned groups = blocks_for(call.tokens, kTokens);
-  const dim3 grid(static_cast<unsigned>(call.experts), groups);
-  visit_activations(type, [&]<class X>() {
-    few_logits_kernel<X><<<grid, kThreads, 0, ctx.cuda->stream()>>>(call);
-  });
-  few_choices_kernel<<<groups, kThreads, 0, ctx.cuda->stream()>>>(call);
-  check_launch("router");
-}
-
-// ---- many tokens
-
-constexpr int kManyTokens = 64;  // from so many on
 constexpr int kBlockTokens = 32;
 constexpr int kBlockExperts = 32;  // at once
 constexpr int kStep = 32;          // columns: 8 of a lane, in two products
@@ -217,9 +114,10 @@ __global__ void __launch_bounds__(kThreads) router_many_kernel(RouterCall args) 
     sum_columns(args, first_token, expert, sums);
     add_shares(args, first_token, expert, sums, shares);
   }
-  const int token = first_token + static_cast<int>(threadIdx.x);
-  if (static_cast<int>(threadIdx.x) < kBlockTokens && token < args.tokens) {
-    choose(args, args.logits + static_cast<std::int64_t>(token) * args.experts, token);
+  const int end = min(first_token + kBlockTokens, args.tokens);
+  for (int token = first_token + static_cast<int>(threadIdx.x) / kWarp; token < end;
+       token += kThreads / kWarp) {
+    choose_experts(args, args.logits + static_cast<std::int64_t>(token) * args.experts, token);
   }
 }
 
@@ -227,6 +125,28 @@ void route_many(const Context& ctx, const RouterCall& call) {
   router_many_kernel<<<blocks_for(call.tokens, kBlockTokens), kThreads, 0, ctx.cuda->stream()>>>(
       call);
   check_launch("router");
+}
+
+// As many tokens at a time as one launch takes.
+void route_by_groups(const Context& ctx, RouterCall call, bool is_bf16) {
+  constexpr int kAtOnce = kFewTokens * kFewTokensGroups;
+  const std::int64_t element_bytes = is_bf16 ? 2 : 4;
+  const ScratchScope scratch(ctx);
+  RouterCall most = call;
+  most.tokens = std::min(call.tokens, kAtOnce);
+  const int processors = ctx.cuda->multiprocessors();
+  const std::int64_t floats =
+      std::int64_t{kFewTokens} * call.experts * few_tokens_blocks(most, processors);
+  const FewTokensRoom room{
+      .partial = scratch.floats(floats), .tickets = ctx.cuda->tickets(), .processors = processors};
+  for (int left = call.tokens; left > 0; left -= kAtOnce) {
+    call.tokens = std::min(left, kAtOnce);
+    route_few(call, is_bf16, room, ctx.cuda->stream());
+    call.x = static_cast<const std::byte*>(call.x) + kAtOnce * call.width * element_bytes;
+    call.logits += std::int64_t{kAtOnce} * call.experts;
+    call.expert_ids += std::int64_t{kAtOnce} * call.top_k;
+    call.expert_weights += std::int64_t{kAtOnce} * call.top_k;
+  }
 }
 
 }  // namespace
@@ -241,17 +161,17 @@ void router(const Context& ctx, const RouterArgs& args) {
                         .logits = args.logits.data<float>(),
                         .expert_ids = args.expert_ids.data<std::int32_t>(),
                         .expert_weights = args.expert_weights.data<float>()};
-  base::check(call.experts <= kMostExperts && call.top_k <= kMostChosen, ErrorCode::kUnsupported,
+  base::check(call.experts <= kRouterMostExperts && call.top_k <= kRouterMostChosen,
+              ErrorCode::kUnsupported,
               "router: expected at most 256 experts, 16 of them chosen, on a GPU");
   if (call.tokens == 0) {
     return;
   }
-  const bool is_many = args.x.dtype() == tensor::DType::kBF16 && call.tokens >= kManyTokens &&
-                       call.width % kStep == 0;
-  if (is_many) {
+  const bool is_bf16 = args.x.dtype() == tensor::DType::kBF16;
+  if (is_bf16 && call.tokens > kFewTokens * kFewTokensGroups && call.width % kStep == 0) {
     route_many(ctx, call);
   } else {
-    route_few(ctx, call, args.x.dtype());
+    route_by_groups(ctx, call, is_bf16);
   }
 }
 
