@@ -4,9 +4,8 @@
 #include <array>
 
 #include "model/minimax.h"
+#include "ops/gated_norm/gated_norm.h"
 #include "ops/matmul/matmul.h"
-#include "ops/rms_norm/rms_norm.h"
-#include "ops/sigmoid_mul/sigmoid_mul.h"
 
 namespace minimax::model {
 
@@ -31,8 +30,11 @@ void lightning_attention(const Context& ctx, const MiniMaxConfig& config,
                                                             .block_size = config.block_size,
                                                             .out = a.heads});
   // The norm spans all heads: tensor parallelism has to reduce its sum of squares first.
-  ops::rms_norm(at(ctx, "lightning norm"), o, weights.norm, config.lightning_norm_eps, o);
-  ops::sigmoid_mul(at(ctx, "lightning gating"), o, a.lightning.gate, o);
+  ops::gated_norm(at(ctx, "lightning norm"), {.x = o,
+                                              .weight = weights.norm,
+                                              .eps = config.lightning_norm_eps,
+                                              .gate = a.lightning.gate,
+                                              .out = o});
   ops::matmul(at(ctx, "lightning out"),
               {.x = o, .weight = weights.out, .precision = ctx.precision, .out = a.branch});
 }

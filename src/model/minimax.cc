@@ -12,9 +12,9 @@
 #include "ops/matmul/matmul.h"
 #include "ops/place.h"
 #include "ops/random_scale/random_scale.h"
+#include "ops/residual_norm/residual_norm.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/rope/rope.h"
-#include "ops/scaled_add/scaled_add.h"
 
 namespace minimax::model {
 namespace {
@@ -128,38 +128,38 @@ const tensor::Tensor& disturbed(const Context& ctx, const Batch& batch, std::int
 
 }  // namespace
 
-void decoder_layer(const Context& ctx, const Model& model, const LayerWeights& layer,
+void decoder_layer(const Context& ctx, const Model& model, const DecoderLayer& layer,
                    const Batch& batch, const LayerState& state, Activations& a) {
   const MiniMaxConfig& config = model.config;
-  const bool is_linear = layer.type == LayerType::kLinearAttention;
+  const LayerWeights& weights = layer.weights;
+  const bool is_linear = weights.type == LayerType::kLinearAttention;
   const double alpha = is_linear ? config.linear_attn_alpha_factor : config.full_attn_alpha_factor;
   const double beta = is_linear ? config.linear_attn_beta_factor : config.full_attn_beta_factor;
+  // The skip path starts after a norm: a.x itself is not carried on.
+  const auto add_and_norm = [&](const char* part, double kept, double added,
+                                const tensor::Tensor& norm) {
+    ops::residual_norm(at(ctx, part), {.alpha = static_cast<float>(kept),
+                                       .a = a.residual,
+                                       .beta = static_cast<float>(added),
+                                       .b = a.branch,
+                                       .weight = norm,
+                                       .eps = config.rms_norm_eps,
+                                       .sum = a.x,
+                                       .out = a.residual});
+  };
 
-  // The skip path starts after the norm: x itself is not carried on.
-  ops::rms_norm(at(ctx, "attention norm"), a.x, layer.attention_norm, config.rms_norm_eps,
-                a.residual);
-  attention(ctx, model, layer, batch, state, a);
+  attention(ctx, model, weights, batch, state, a);
   if (ctx.observer != nullptr) {
     ctx.observer->attention_inputs(state.layer, a.residual, a.heads);
   }
-  ops::scaled_add(at(ctx, "attention residual"), {.alpha = static_cast<float>(alpha),
-                                                  .a = a.residual,
-                                                  .beta = static_cast<float>(beta),
-                                                  .b = a.branch,
-                                                  .out = a.x});
-
-  ops::rms_norm(at(ctx, "experts norm"), a.x, layer.mlp_norm, config.rms_norm_eps, a.residual);
+  add_and_norm("attention residual, norm", alpha, beta, weights.mlp_norm);
   const tensor::Tensor& x = disturbed(ctx, batch, state.layer, a);
   mixture_of_experts(ctx, model, state.layer, x, a);
   if (ctx.observer != nullptr) {
     ctx.observer->expert_inputs(state.layer, x, a.moe);
   }
-  ops::scaled_add(at(ctx, "experts residual"),
-                  {.alpha = static_cast<float>(config.mlp_alpha_factor),
-                   .a = a.residual,
-                   .beta = static_cast<float>(config.mlp_beta_factor),
-                   .b = a.branch,
-                   .out = a.x});
+  add_and_norm("experts residual, norm", config.mlp_alpha_factor, config.mlp_beta_factor,
+               layer.next_norm);
 }
 
 void forward(const Context& ctx, const Model& model, const Batch& batch, Activations& a,
@@ -173,14 +173,18 @@ void run_layers(const Context& ctx, const Model& model, const Batch& batch,
   embed(ctx, model, placed, a.x);
   ops::rope_table(at(ctx, "rope table"), placed.positions, model.config.rope_theta, a.cos, a.sin);
 
-  for (std::size_t i = 0; i < weights.layers.size(); ++i) {
+  const std::size_t layers = weights.layers.size();
+  const auto norm_before = [&](std::size_t i) {
+    return i < layers ? weights.layers[i].attention_norm : weights.norm;
+  };
+  ops::rms_norm(at(ctx, "first norm"), a.x, norm_before(0), model.config.rms_norm_eps, a.residual);
+  for (std::size_t i = 0; i < layers; ++i) {
     const LayerState& state = placed.layers[i];
     observe_hidden_state(ctx, state.layer, a.x);
-    decoder_layer(ctx, model, weights.layers[i], batch, state, a);
+    decoder_layer(ctx, model, {.weights = weights.layers[i], .next_norm = norm_before(i + 1)},
+                  batch, state, a);
     observe_router(ctx, state.layer, a.moe.router_logits);
   }
-
-  ops::rms_norm(at(ctx, "final norm"), a.x, weights.norm, model.config.rms_norm_eps, a.residual);
   observe_hidden_state(ctx, model.config.num_hidden_layers, a.residual);
   head(ctx, weights.head, batch, placed, a, logits);
 }

@@ -39,8 +39,15 @@ void forward(const Context& ctx, const Model& model, const Batch& batch, Activat
 void run_layers(const Context& ctx, const Model& model, const Batch& batch,
                 const PlacedBatch& placed, Activations& activations, const tensor::Tensor& logits);
 
-/// One layer of either type: norm, attention, residual, norm, experts, residual.
-void decoder_layer(const Context& ctx, const Model& model, const LayerWeights& layer,
+/// A layer, and the norm that stands behind it: the next layer's first, or the last of all.
+struct DecoderLayer {
+  const LayerWeights& weights;
+  tensor::Tensor next_norm;  // [E]
+};
+
+/// One layer of either type, from a.residual, which its norm gave, to the next: attention,
+/// residual, norm, experts, residual in a.x, the next norm in a.residual.
+void decoder_layer(const Context& ctx, const Model& model, const DecoderLayer& layer,
                    const Batch& batch, const LayerState& state, Activations& a);
 
 /// a.branch = LightningAttention(a.residual).

@@ -5,6 +5,7 @@
 #include "ops/choose_tokens/choose_tokens.h"
 #include "ops/device_matrix/repack_cuda.h"
 #include "ops/embedding/embedding_kernels.h"
+#include "ops/gated_norm/gated_norm_kernels.h"
 #include "ops/grouped_matmul/grouped_matmul_kernels.h"
 #include "ops/grouped_matmul/moe_decode_cuda.h"
 #include "ops/lightning_attention/lightning_attention_kernels.h"
@@ -12,6 +13,7 @@
 #include "ops/moe_combine/moe_combine_kernels.h"
 #include "ops/moe_permute/moe_permute_kernels.h"
 #include "ops/random_weights/random_weights_kernels.h"
+#include "ops/residual_norm/residual_norm_kernels.h"
 #include "ops/rms_norm/rms_norm_kernels.h"
 #include "ops/rope/rope_kernels.h"
 #include "ops/routed_experts/routed_experts_kernels.h"
@@ -43,6 +45,7 @@ void embedding(const Context&, const quant::Matrix&, std::span<const std::int32_
   refuse();
 }
 bool few_tokens_experts(const Context&, const RoutedExpertsArgs&) { refuse(); }
+void gated_norm(const Context&, const GatedNormArgs&) { refuse(); }
 void grouped_gated_matmul(const Context&, const GroupedGatedMatmulArgs&) { refuse(); }
 void grouped_matmul(const Context&, const GroupedMatmulArgs&) { refuse(); }
 bool joined_matmul(const Context&, const JoinedMatmulArgs&) { refuse(); }
@@ -55,6 +58,7 @@ void moe_permute(const Context&, const MoePermutePairs&) { refuse(); }
 std::int64_t moe_decode_scratch_bytes(std::int64_t, std::int64_t, std::int64_t, int) { return 0; }
 void random_weights(const Context&, const RandomWeightsArgs&) { refuse(); }
 void repack(const Repack&, minimax::cuda::Stream) { refuse(); }
+void residual_norm(const Context&, const ResidualNormArgs&) { refuse(); }
 void rms_norm(const Context&, const tensor::Tensor&, const tensor::Tensor&, double,
               const tensor::Tensor&) {
   refuse();

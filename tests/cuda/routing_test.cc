@@ -1,14 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-// The router on the GPU against the reference device, as ops_test.cc.
+// The router and the norms before it on the GPU against the reference device, as ops_test.cc.
 #include <cstdint>
 #include <limits>
 #include <vector>
 
+#include "ops/gated_norm/gated_norm.h"
+#include "ops/residual_norm/residual_norm.h"
 #include "ops/router/router.h"
 #include "tests/cuda/ops_testing.h"
 
 namespace minimax::ops {
 namespace {
+
+TEST_P(CudaOps, NormsWithWhatStandsBesideThemAgreeWithTheReference) {
+  const testing::Gpu gpu;
+  for (const Shape& shape : {Shape{1, 1}, Shape{3, 63}, Shape{17, 2049}, Shape{2, 6144}}) {
+    const GuardedTensor a = activations(shape, 1, dtype());
+    const GuardedTensor b = activations(shape, 2, dtype());
+    const GuardedTensor weight = testing::random_tensor({shape[1]}, 3);
+    const GpuTensor gpu_a(*a, dtype());
+    const GpuTensor gpu_b(*b, dtype());
+    const GpuTensor gpu_weight(*weight);
+    const GuardedTensor expected = host_out(shape);
+    const GuardedTensor expected_sum = host_out(shape);
+    const auto agrees = [&](const GpuTensor& out, const GuardedTensor& as, const char* name) {
+      EXPECT_LE(testing::relative_error(out.floats(), as.to_vector()), tolerance())
+          << name << shape.to_string();
+    };
+    const GpuTensor gated(dtype(), shape);
+    gated_norm(kReference, {.x = *a, .weight = *weight, .eps = 1e-6, .gate = *b, .out = *expected});
+    gated_norm(*gpu,
+               {.x = *gpu_a, .weight = *gpu_weight, .eps = 1e-6, .gate = *gpu_b, .out = *gated});
+    agrees(gated, expected, "gated_norm");
+    const GpuTensor sum(DType::kF32, shape);
+    const auto run = [&](const Context& ctx, const Tensor& x, const Tensor& branch,
+                         const Tensor& norm, const Tensor& total, const Tensor& out) {
+      residual_norm(ctx, {.alpha = 3.5f,
+                          .a = x,
+                          .beta = -0.75f,
+                          .b = branch,
+                          .weight = norm,
+                          .eps = 1e-5,
+                          .sum = total,
+                          .out = out});
+    };
+    run(kReference, *a, *b, *weight, *expected_sum, *expected);
+    run(*gpu, *gpu_a, *gpu_b, *gpu_weight, *sum, *gpu_a);  // in place, as models do
+    agrees(sum, expected_sum, "sum");
+    agrees(gpu_a, expected, "residual_norm");
+  }
+}
 
 TEST_P(CudaOps, RouterChoosesAsTheReference) {
   const testing::Gpu gpu;
