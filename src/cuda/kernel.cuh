@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cuda/check.h"
+#include "cuda/launch_order.cuh"
 #include "tensor/tensor.h"
 
 namespace minimax::cuda {
@@ -78,6 +79,8 @@ __device__ inline std::int64_t thread_index() {
 
 template <class F>
 __global__ void for_each_kernel(std::int64_t count, F body) {
+  let_next_kernel_start();
+  wait_for_kernels_ahead();
   const std::int64_t i = thread_index();
   if (i < count) {
     body(i);
@@ -89,8 +92,9 @@ template <class F>
 void for_each(cudaStream_t stream, std::int64_t count, const char* name, F body) {
   constexpr int kThreads = 256;
   if (count > 0) {
-    for_each_kernel<<<blocks_for(count, kThreads), kThreads, 0, stream>>>(count, body);
-    check_launch(name);
+    launch_early(name, &for_each_kernel<F>,
+                 {.blocks = blocks_for(count, kThreads), .threads = kThreads, .shared_bytes = 0},
+                 stream, count, body);
   }
 }
 

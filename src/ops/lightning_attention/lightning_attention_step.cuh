@@ -2,6 +2,7 @@
 // The kernel of one token for heads of 128, in the shapes that the benchmark compares.
 #pragma once
 
+#include "cuda/launch_order.cuh"
 #include "ops/lightning_attention/lightning_attention_parts.cuh"
 
 namespace minimax::ops::cuda {
@@ -124,6 +125,17 @@ __device__ void store_sums(StepShared& shared, float4 sum, Out* out) {
   store_number(out + thread, total);
 }
 
+// Brings a thread's rows into the second cache, every sector by one thread.
+template <int kRows, int kStride>
+__device__ void fetch_rows(const float* state) {
+#pragma unroll
+  for (int i = 0; i < kRows; ++i) {
+    if (threadIdx.x % 2 == 0) {
+      minimax::cuda::fetch_ahead(state + i * kStride * kStepDim);
+    }
+  }
+}
+
 // Grid [128 / kColumns, H, B]; a block has kColumns value columns of one head's state.
 template <int kColumns, int kThreads, bool kStreaming, class In, class Out>
 __global__ __launch_bounds__(kThreads) void step_kernel(LightningCudaArgs args) {
@@ -136,16 +148,20 @@ __global__ __launch_bounds__(kThreads) void step_kernel(LightningCudaArgs args) 
   const std::int64_t row = blockIdx.z * args.heads + blockIdx.y;
   const In* qkv = static_cast<const In*>(args.qkv) + row * 3 * kStepDim;
   Out* out = static_cast<Out*>(args.out) + row * kStepDim + blockIdx.x * kColumns;
+  minimax::cuda::let_next_kernel_start();
   float* state = args.states[blockIdx.z];
   if (state == nullptr) {
+    minimax::cuda::wait_for_kernels_ahead();
     if (threadIdx.x < kColumns) {
       store_number(out + threadIdx.x, 0.0f);
     }
     return;
   }
   state += (static_cast<std::int64_t>(blockIdx.y) * kStepDim + first) * kStepDim + column;
-  const StepToken token = load_token(qkv, column);
   const float decay = args.decay[blockIdx.y];
+  fetch_rows<kRows, kStride>(state);
+  minimax::cuda::wait_for_kernels_ahead();
+  const StepToken token = load_token(qkv, column);
   StepState<kRows> rows;
 #pragma unroll
   for (int i = 0; i < kRows; ++i) {
@@ -166,7 +182,9 @@ void launch_step(const LightningCudaArgs& args, minimax::cuda::Stream stream) {
   const dim3 grid(kStepDim / kColumns, static_cast<unsigned>(args.heads),
                   static_cast<unsigned>(args.batch));
   visit_types(args, [&]<class In, class Out>(const In*, Out*) {
-    step_kernel<kColumns, kThreads, kStreaming, In, Out><<<grid, kThreads, 0, stream>>>(args);
+    minimax::cuda::launch_early(
+        "lightning_attention_step", &step_kernel<kColumns, kThreads, kStreaming, In, Out>,
+        {.blocks = grid, .threads = kThreads, .shared_bytes = 0}, stream, args);
   });
 }
 

@@ -68,6 +68,8 @@ __device__ void encode_int4_row(const X* from, const KvRow& row, int head_dim) {
 // Rows are [T, 2, KVH]: keys, then values.
 template <class X>
 __global__ void __launch_bounds__(kWarps* kWarp) append_kernel(KvAppendCudaArgs args) {
+  minimax::cuda::let_next_kernel_start();
+  minimax::cuda::wait_for_kernels_ahead();
   const std::int64_t row =
       static_cast<std::int64_t>(blockIdx.x) * kWarps + static_cast<int>(threadIdx.x) / kWarp;
   const std::int64_t token = row / (2 * args.kv_heads);
@@ -106,9 +108,12 @@ void kv_append(const KvAppendCudaArgs& args, minimax::cuda::Stream stream) {
     return;
   }
   minimax::cuda::visit_activations(args.dtype, [&]<class X>() {
-    append_kernel<X><<<minimax::cuda::blocks_for(rows, kWarps), kWarps * kWarp, 0, stream>>>(args);
+    minimax::cuda::launch_early("kv_cache_append", &append_kernel<X>,
+                                {.blocks = minimax::cuda::blocks_for(rows, kWarps),
+                                 .threads = kWarps * kWarp,
+                                 .shared_bytes = 0},
+                                stream, args);
   });
-  minimax::cuda::check_launch("kv_cache_append");
 }
 
 }  // namespace minimax::ops::cuda
