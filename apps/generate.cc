@@ -74,7 +74,8 @@ class GenerateCommand : public Command {
  private:
   std::vector<std::int32_t> read_input(const Tokenizer& tokenizer,
                                        const MiniMaxConfig& config) const;
-  GenerationConfig generation_config(const MiniMaxForCausalLM& model) const;
+  GenerationConfig generation_config(const MiniMaxForCausalLM& model,
+                                     const Tokenizer& tokenizer) const;
   void print(const std::vector<GenerateOutput>& outputs, double load_seconds) const;
   base::Json to_json(const GenerateOutput& output, double load_seconds) const;
 
@@ -109,9 +110,11 @@ std::vector<std::int32_t> GenerateCommand::read_input(const Tokenizer& tokenizer
   return ids;
 }
 
-GenerationConfig GenerateCommand::generation_config(const MiniMaxForCausalLM& model) const {
-  const GenerationConfig config =
+GenerationConfig GenerateCommand::generation_config(const MiniMaxForCausalLM& model,
+                                                    const Tokenizer& tokenizer) const {
+  GenerationConfig config =
       with_search(search_, to_generation_config(sampling_, model.generation_config()));
+  add_words(sampling_, tokenizer, config);
   if (stream_ && (config.num_beams > 1 || config.num_return_sequences > 1)) {
     throw UsageError("--stream: expected one answer without beams, which are known only at the end",
                      "leave --stream out, or add --num-beams 1 --num-return-sequences 1");
@@ -164,7 +167,7 @@ int GenerateCommand::run() {
   MiniMaxForCausalLM model = load_model(directory, model_);
   std::optional<MiniMaxForCausalLM> draft = load_draft(search_, model_, tokenizer);
   const std::chrono::duration<double> load_time = std::chrono::steady_clock::now() - begin;
-  const GenerationConfig config = generation_config(model);
+  const GenerationConfig config = generation_config(model, tokenizer);
   has_beams_ = config.num_beams > 1;
 
   const InterruptScope scope;

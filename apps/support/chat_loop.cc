@@ -50,7 +50,10 @@ const ChatLoop::SlashCommand ChatLoop::kCommands[] = {
 };
 
 ChatLoop::ChatLoop(MiniMaxForCausalLM& model, const Tokenizer& tokenizer, ChatSettings settings)
-    : model_(model), session_(model, tokenizer), settings_(std::move(settings)) {
+    : model_(model),
+      tokenizer_(tokenizer),
+      session_(model, tokenizer),
+      settings_(std::move(settings)) {
   set_system_message(session_.messages(), settings_.system);
 }
 
@@ -118,8 +121,8 @@ void ChatLoop::process(const std::string& message) {
 
 void ChatLoop::reply() {
   const InterruptScope scope;
-  const GenerationConfig config =
-      to_generation_config(settings_.sampling, model_.generation_config());
+  GenerationConfig config = to_generation_config(settings_.sampling, model_.generation_config());
+  add_words(settings_.sampling, tokenizer_, config);
   Progress progress("Reading");
   GenerateOptions options;
   options.cancelled = [&] { return scope.interrupted(); };

@@ -67,6 +67,7 @@ class ChatLoop {
   static const SlashCommand kCommands[];
 
   MiniMaxForCausalLM& model_;
+  const Tokenizer& tokenizer_;
   ChatSession session_;
   ChatSettings settings_;
   LineReader reader_;

@@ -69,6 +69,16 @@ constexpr Flag kFlags[] = {
      .max = 1,
      .excludes_min = true,
      .help = "Draw from the tokens of usual surprise that together reach P"},
+    {.name = "epsilon-cutoff",
+     .number = &Options::epsilon_cutoff,
+     .max = 1,
+     .excludes_max = true,
+     .help = "Leave out tokens of less probability; 0: none"},
+    {.name = "eta-cutoff",
+     .number = &Options::eta_cutoff,
+     .max = 1,
+     .excludes_max = true,
+     .help = "The same, but of less than the entropy lets expect; 0: none"},
     {.name = "repetition-penalty",
      .number = &Options::repetition_penalty,
      .max = 1e6,
@@ -185,6 +195,14 @@ void add_sampling_options(CLI::App& command, Environment& environment, SamplingO
       ->check(check_bias)
       ->allow_extra_args(false)
       ->group(group);
+  const auto add_texts = [&](const char* name, std::vector<std::string>& texts, const char* help) {
+    command.add_option(name, texts, help)->type_name("TEXT")->allow_extra_args(false)->group(group);
+  };
+  add_texts(
+      "--dry-sequence-breaker", options.dry_sequence_breakers,
+      "DRY: no repetition reaches over the last token of this text; may be repeated; default: "
+      "a new line, :, \" and *");
+  add_texts("--bad-word", options.bad_words, "Never write this; may be repeated");
   command.add_option("--stop", options.stop, "End before this text; may be repeated")
       ->type_name("TEXT")
       ->allow_extra_args(false)
@@ -202,17 +220,42 @@ GenerationConfig to_generation_config(const SamplingOptions& options,
   config.top_p = options.top_p.value_or(config.top_p);
   config.min_p = options.min_p.value_or(config.min_p);
   config.typical_p = options.typical_p.value_or(config.typical_p);
+  config.epsilon_cutoff = options.epsilon_cutoff.value_or(config.epsilon_cutoff);
+  config.eta_cutoff = options.eta_cutoff.value_or(config.eta_cutoff);
   set_penalties(options, config);
   if (options.temperature) {
     config.do_sample = *options.temperature > 0;
     config.temperature = config.do_sample ? *options.temperature : 1.0;
-  } else if (options.top_k || options.top_p || options.min_p || options.typical_p) {
+  } else if (options.top_k || options.top_p || options.min_p || options.typical_p ||
+             options.epsilon_cutoff || options.eta_cutoff) {
     config.do_sample = true;
   }
   config.seed = options.seed ? static_cast<std::uint64_t>(*options.seed) : std::random_device{}();
   config.stop_strings.insert(config.stop_strings.end(), options.stop.begin(), options.stop.end());
   config.ignore_eos = config.ignore_eos || options.ignore_eos;
   return config;
+}
+
+void add_words(const SamplingOptions& options, const Tokenizer& tokenizer,
+               GenerationConfig& config) {
+  std::vector<std::string> breakers = options.dry_sequence_breakers;
+  if (breakers.empty() && config.dry_sequence_breakers.empty()) {
+    breakers = {"\n", ":", "\"", "*"};
+  }
+  for (const std::string& breaker : breakers) {
+    const std::vector<std::int32_t> ids = tokenizer.encode(breaker, SpecialTokens::kAsText);
+    if (config.dry_multiplier > 0 && !ids.empty()) {
+      config.dry_sequence_breakers.push_back(ids.back());
+    }
+  }
+  for (const std::string& word : options.bad_words) {
+    if (word.empty()) {
+      throw UsageError("--bad-word: expected some text, found none");
+    }
+    // A word in the middle of a text is another token than at its beginning.
+    config.bad_words_ids.push_back(tokenizer.encode(word, SpecialTokens::kAsText));
+    config.bad_words_ids.push_back(tokenizer.encode(" " + word, SpecialTokens::kAsText));
+  }
 }
 
 void set_sampling_option(SamplingOptions& options, std::string_view name, std::string_view value) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "minimax/generation_config.h"
+#include "minimax/tokenizer.h"
 #include "support/cli11_fwd.h"
 #include "support/environment.h"
 
@@ -22,6 +23,8 @@ struct SamplingOptions {
   std::optional<double> top_p;
   std::optional<double> min_p;
   std::optional<double> typical_p;
+  std::optional<double> epsilon_cutoff;
+  std::optional<double> eta_cutoff;
   std::optional<double> repetition_penalty;
   std::optional<std::int64_t> no_repeat_ngram_size;
   std::optional<double> frequency_penalty;
@@ -36,6 +39,8 @@ struct SamplingOptions {
   std::optional<std::int64_t> seed;
   std::vector<std::string> stop;
   std::vector<std::string> logit_bias;  // "ID=BIAS", checked
+  std::vector<std::string> dry_sequence_breakers;
+  std::vector<std::string> bad_words;
   bool ignore_eos = false;
 };
 
@@ -44,6 +49,11 @@ void add_sampling_options(CLI::App& command, Environment& environment, SamplingO
 /// `defaults` (of the model) with the options applied. Without a seed, each call draws one.
 GenerationConfig to_generation_config(const SamplingOptions& options,
                                       const GenerationConfig& defaults);
+
+/// Adds the words that the options name, as `tokenizer` writes them. DRY has breakers of its own
+/// where none are named: those of llama.cpp, as the server has them.
+void add_words(const SamplingOptions& options, const Tokenizer& tokenizer,
+               GenerationConfig& config);
 
 /// Sets the field of that name ("top_p", "top-p") from text.
 /// Throws: UsageError naming the field and what it accepts.

@@ -46,6 +46,24 @@ class Generate(program.TestCase):
         self.assertTrue(child.stdout.read(10))
         self.assertIsNone(child.poll())
 
+    def test_dry_reaches_over_no_breaker(self):
+        text = "Once upon a time, there was a cat. Once upon a time, there"
+        chant = ("--prompt", text, "--max-new-tokens", "1", *GREEDY)
+        dry = ("--dry-multiplier", "100", "--dry-allowed-length", "1")
+        plain = self.succeed("generate", *chant)
+        self.assertEqual(plain, " was\n")
+        self.assertNotEqual(self.succeed("generate", *chant, *dry), plain)
+        broken = self.succeed("generate", *chant, *dry, "--dry-sequence-breaker", " there")
+        self.assertEqual(broken, plain)
+
+    def test_never_writes_a_bad_word(self):
+        text = self.succeed(*STORY)
+        word = text.split()[3]
+        self.assertNotIn(f" {word} ", self.succeed(*STORY, "--bad-word", word))
+        result = program.run(*STORY, "--bad-word", "")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn(b"--bad-word", result.stderr)
+
     def test_ends_before_a_stop_text(self):
         text = self.succeed_json(*STORY, "--json")["text"]
         stop = text[20:24]
