@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Barriers in shared memory (mbarrier) for pipelines of producers and consumers, barriers of a part
-// of a block, and clusters of blocks. Compute capability 9.0.
+// of a block, and clusters of blocks. Compute capability 9.0, but for barriers of a part of a
+// block: 8.0.
 #pragma once
 
 #include <cstdint>

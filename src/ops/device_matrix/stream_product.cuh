@@ -8,7 +8,7 @@
 // warps; end_phase(phase).
 #pragma once
 
-#include "cuda/meeting_point.cuh"
+#include "cuda/barrier.cuh"
 #include "ops/device_matrix/stream_tiles.cuh"
 
 namespace minimax::ops::cuda {
@@ -22,10 +22,12 @@ struct StreamElement {
   int column;
 };
 
-/// What the threads of a block share beside the plan.
-struct StreamMeetings {
-  minimax::cuda::MeetingPoint full;   // all warps have left their parts
-  minimax::cuda::MeetingPoint empty;  // and half of them have summed
+/// Barriers of a block, whose warps sum the items by halves in turn. Each half has its own of those
+/// with two: a half may be two items ahead of the other.
+enum StreamBarrier : int {
+  kPartsLeft = 1,    // by all warps, for the half that sums
+  kPartsSummed = 2,  // and 3: by one half, for the other
+  kHalfDone = 4,     // and 5: within the half
 };
 
 /// Where things lie in the dynamic shared memory.
@@ -47,14 +49,8 @@ struct StreamMemory {
 template <class T, class Job>
 class StreamBlock {
  public:
-  __device__ StreamBlock(Job& job, const StreamPlan& plan, StreamRuns& runs,
-                         StreamMeetings& meetings, std::byte* dynamic)
-      : job_(job),
-        plan_(plan),
-        runs_(runs),
-        meetings_(meetings),
-        memory_(dynamic),
-        ring_(runs, memory_.ring) {}
+  __device__ StreamBlock(Job& job, const StreamPlan& plan, StreamRuns& runs, std::byte* dynamic)
+      : job_(job), plan_(plan), runs_(runs), memory_(dynamic), ring_(runs, memory_.ring) {}
 
   __device__ WeightRing<T>& ring() { return ring_; }
 
@@ -123,27 +119,34 @@ class StreamBlock {
   template <class Tiles>
   __device__ void finish_item(const StreamRun& run, int item, const typename Tiles::Sums (&sums)[2],
                               float* partial) {
-    const int parity = finished_ % 2;
-    minimax::cuda::wait_at(meetings_.empty, 1 - parity);
+    constexpr int kHalf = kStreamWarps / 2;
+    const int half = finished_ % 2;
+    if (finished_ > 0) {
+      wait_until_summed(1 - half);
+    }
     float* own = memory_.reduction + warp() * (2 * kReductionStride) + 4 * lane();
     *reinterpret_cast<float4*>(own) = Tiles::stored(sums[0]);
     *reinterpret_cast<float4*>(own + kReductionStride) = Tiles::stored(sums[1]);
-    __syncwarp();
-    if (lane() == 0) {
-      minimax::cuda::arrive_at(meetings_.full);
-    }
-    constexpr int kHalf = kStreamWarps / 2;
-    if (warp() / kHalf == parity) {
-      minimax::cuda::wait_at(meetings_.full, parity);
+    if (warp() / kHalf != half) {
+      minimax::cuda::arrive_threads_of(kPartsLeft, 32 * kStreamWarps);
+    } else {
+      minimax::cuda::sync_threads_of(kPartsLeft, 32 * kStreamWarps);
       const int thread = static_cast<int>(threadIdx.x) % (32 * kHalf);
       const float sum = sum_warps(thread);
-      __syncwarp();
-      if (lane() == 0) {
-        minimax::cuda::arrive_at(meetings_.empty);
-      }
+      minimax::cuda::arrive_threads_of(kPartsSummed + half, 32 * kStreamWarps);
       finish_element<Tiles>(run, item, sum, thread, partial + item * 256 + thread);
     }
     ++finished_;
+  }
+
+  /// Until that half has summed the parts of the item before.
+  __device__ static void wait_until_summed(int half) {
+    constexpr int kHalf = kStreamWarps / 2;
+    if (warp() / kHalf == half) {
+      minimax::cuda::sync_threads_of(kHalfDone + half, 32 * kHalf);
+    } else {
+      minimax::cuda::sync_threads_of(kPartsSummed + half, 32 * kStreamWarps);
+    }
   }
 
   __device__ float sum_warps(int thread) const {
@@ -179,27 +182,18 @@ class StreamBlock {
   Job& job_;
   const StreamPlan& plan_;
   StreamRuns& runs_;
-  StreamMeetings& meetings_;
   StreamMemory<T> memory_;
   WeightRing<T> ring_;
   int finished_ = 0;
 };
 
-/// Before anything else, followed by a barrier of the block.
-__device__ inline void set_meetings(StreamMeetings& meetings) {
-  if (threadIdx.x == 0) {
-    minimax::cuda::set_meeting_point(meetings.full, kStreamWarps);
-    minimax::cuda::set_meeting_point(meetings.empty, kStreamWarps / 2);
-  }
-}
-
 /// Everything that a block does, from a plan and its first runs. `partial` is scratch of this
 /// block: kStreamPartialBytes.
 template <class F, StreamMode mode, class Job>
-__device__ void run_stream(Job& job, const StreamPlan& plan, StreamRuns& runs,
-                           StreamMeetings& meetings, std::byte* dynamic, float* partial) {
+__device__ void run_stream(Job& job, const StreamPlan& plan, StreamRuns& runs, std::byte* dynamic,
+                           float* partial) {
   using T = StreamTraits<F, mode>;
-  StreamBlock<T, Job> block(job, plan, runs, meetings, dynamic);
+  StreamBlock<T, Job> block(job, plan, runs, dynamic);
   block.ring().start();
   job.begin();
   int phase = 0;

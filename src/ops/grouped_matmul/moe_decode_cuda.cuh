@@ -336,10 +336,8 @@ __global__ void __launch_bounds__(kStreamThreads, 1)
   extern __shared__ __align__(128) std::byte dynamic[];
   __shared__ StreamPlan plan;
   __shared__ StreamRuns runs;
-  __shared__ StreamMeetings meetings;
   __shared__ SortedPairs sorted;
   minimax::cuda::let_next_kernel_start();
-  set_meetings(meetings);
   fill_table<F>(StreamMemory<T>(dynamic).table);
   copy_phases(phases, plan);
   const bool is_alone = args.tokens == 1;  // then all but the experts is known by now
@@ -368,7 +366,7 @@ __global__ void __launch_bounds__(kStreamThreads, 1)
                                .sorted = sorted,
                                .first_phase_is_down = which == MoePhases::kDown};
   run_stream<F, mode>(
-      job, plan, runs, meetings, dynamic,
+      job, plan, runs, dynamic,
       job.scratch().partial + static_cast<std::int64_t>(blockIdx.x) * (kStreamPartialBytes / 4));
   if (which != MoePhases::kGateUp && plan.phase[plan.phases - 1].slots == 1) {
     job.combine();

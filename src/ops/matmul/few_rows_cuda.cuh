@@ -72,9 +72,7 @@ __global__ void __launch_bounds__(kStreamThreads, 1)
   extern __shared__ __align__(128) std::byte dynamic[];
   __shared__ StreamPlan plan;
   __shared__ StreamRuns runs;
-  __shared__ StreamMeetings meetings;
   minimax::cuda::let_next_kernel_start();
-  set_meetings(meetings);
   copy_phases(phases, plan);
   if (threadIdx.x == 0) {  // all rows are one entry
     plan.entries[0] = {.expert = 0, .row_begin = 0, .rows = static_cast<int>(args.rows)};
@@ -89,7 +87,7 @@ __global__ void __launch_bounds__(kStreamThreads, 1)
   FewRowsJob<F, mode> job = {.args = args, .plan = plan};
   auto* partial = static_cast<std::byte*>(args.scratch) +
                   static_cast<std::int64_t>(blockIdx.x) * kStreamPartialBytes;
-  run_stream<F, mode>(job, plan, runs, meetings, dynamic, reinterpret_cast<float*>(partial));
+  run_stream<F, mode>(job, plan, runs, dynamic, reinterpret_cast<float*>(partial));
 }
 
 template <DeviceFormat format>
