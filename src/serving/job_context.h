@@ -24,7 +24,7 @@ struct JobContext {
 
   const model::Model& model() const { return impl.model; }
   model::SequenceState empty_state() const {
-    return {model().config, model().precision, model().identity, memory};
+    return {model().config, model().kv_dtype, model().identity, memory};
   }
   std::int64_t vocab_size() const { return impl.model.config.vocab_size; }
   /// Where prefixes may end that longer prompts continue.
