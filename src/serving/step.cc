@@ -89,7 +89,36 @@ bool Step::can_choose(std::span<const Work> works) const {
          });
 }
 
-void Step::run_batch(std::vector<Work>& works, const std::function<void()>& poll) {
+// Kernels of a GPU are chosen by the number of rows; those of the processor give every row its
+// bits.
+bool Step::runs_alone() const {
+  return context_.options.batch_invariant && !context_.model().memory->is_host;
+}
+
+void Step::run_all(std::span<Work> works, const std::function<void()>& poll) {
+  const auto width = static_cast<std::size_t>(context_.vocab_size());
+  std::size_t outputs = 0;
+  for (const Work& work : works) {
+    outputs += static_cast<std::size_t>(work.piece.outputs);
+  }
+  logits_.resize(std::max(logits_.size(), outputs * width));
+  const std::size_t batch = runs_alone() ? 1 : works.size();
+  std::size_t row = 0;
+  for (std::size_t begin = 0; begin < works.size(); begin += batch) {
+    const std::span<Work> some = works.subspan(begin, batch);
+    const std::size_t first = row;
+    for (Work& work : some) {
+      const auto rows = static_cast<std::size_t>(work.piece.outputs);
+      work.logits = std::span(logits_).subspan(row * width, rows * width);
+      row += rows;
+    }
+    run_batch(some, std::span(logits_).subspan(first * width, (row - first) * width), poll);
+  }
+}
+
+// Fills `logits`, those of all works, unless the device chooses.
+void Step::run_batch(std::span<Work> works, std::span<float> logits,
+                     const std::function<void()>& poll) {
   std::vector<std::int32_t> tokens;
   std::vector<std::int64_t> cu_seqlens = {0};
   std::vector<model::SequenceState*> states;
@@ -119,19 +148,10 @@ void Step::run_batch(std::vector<Work>& works, const std::function<void()>& poll
     }
     return;
   }
-  const auto width = static_cast<std::size_t>(context_.vocab_size());
-  logits_.resize(std::max(logits_.size(), output_rows.size() * width));
   StepObserver observer(works, context_.model().config.num_hidden_layers, poll);
   context_.impl.runner.run(
       {.token_ids = tokens, .cu_seqlens = cu_seqlens, .states = states, .output_rows = output_rows},
-      std::span(logits_).first(output_rows.size() * width),
-      {.observer = needs_observer(works) ? &observer : nullptr});
-  std::size_t row = 0;
-  for (Work& work : works) {
-    const auto outputs = static_cast<std::size_t>(work.piece.outputs);
-    work.logits = std::span(logits_).subspan(row * width, outputs * width);
-    row += outputs;
-  }
+      logits, {.observer = needs_observer(works) ? &observer : nullptr});
 }
 
 double Step::run(std::vector<Work>& works, const std::function<void()>& poll) {
@@ -141,7 +161,7 @@ double Step::run(std::vector<Work>& works, const std::function<void()>& poll) {
   }
   const Clock::time_point begin = Clock::now();
   try {
-    run_batch(works, poll);
+    run_all(works, poll);
   } catch (const Abandoned&) {
     for (const Work& work : works) {
       work.job->drop_states();  // they are half written

@@ -25,7 +25,8 @@ class Step {
  public:
   explicit Step(const JobContext& context) : context_(context) {}
 
-  /// Runs all pieces in one batch and fills their logits, which are valid until the next call; or
+  /// Runs all pieces in one batch (where batches must make no difference and would on this device,
+  /// each by itself) and fills their logits, which are valid until the next call; or
   /// their tokens, where nothing but answers go on and the model's device can choose for all.
   /// Where it only reads prompts on a CPU, it calls `poll` between any two layers, and stops once
   /// all requests in the step are cancelled. A request for whose piece there is no memory fails and
@@ -37,7 +38,9 @@ class Step {
   void reserve(std::vector<Work>& works) const;
   bool needs_observer(std::span<const Work> works) const;
   bool can_choose(std::span<const Work> works) const;
-  void run_batch(std::vector<Work>& works, const std::function<void()>& poll);
+  bool runs_alone() const;
+  void run_all(std::span<Work> works, const std::function<void()>& poll);
+  void run_batch(std::span<Work> works, std::span<float> logits, const std::function<void()>& poll);
 
   const JobContext& context_;
   std::vector<float> logits_;
