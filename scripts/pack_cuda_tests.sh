@@ -13,7 +13,8 @@ fi
 build=$1
 out=$2
 mkdir -p "$out/lib"
-programs=("$build/apps/minimax" "$build/tests/golden/golden_parity_test")
+programs=("$build/apps/minimax" "$build/tests/golden/golden_parity_test"
+          "$build/src/serving/serving_conversation_test")
 while IFS= read -r program; do
   programs+=("$program")
 done < <(find "$build/src" "$build/tests/cuda" -type f \

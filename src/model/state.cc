@@ -142,7 +142,7 @@ void SequenceState::visit_memory(
 }
 
 void SequenceState::reserve(std::int64_t tokens) {
-  content_.lightning.unshare(layout_.lightning_bytes());
+  content_.lightning.unshare(layout_.lightning_bytes(), *layout_.memory);
   for (KvCache& cache : content_.kv) {
     cache.make_room(layout_.kv, content_.length, tokens);
   }
@@ -151,6 +151,10 @@ void SequenceState::reserve(std::int64_t tokens) {
 void SequenceState::extend(std::int64_t tokens) {
   reserve(tokens);
   content_.length += tokens;
+}
+
+void SequenceState::park(const tensor::Memory& host) {
+  content_.lightning.unshare(layout_.lightning_bytes(), host);
 }
 
 void SequenceState::imagine(std::int64_t tokens, std::uint64_t seed) {

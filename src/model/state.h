@@ -74,6 +74,11 @@ class SequenceState {
   /// keys, values and states. Throws: Error{kOutOfMemory}.
   void extend(std::int64_t tokens);
 
+  /// Moves the states of lightning layers to `host`, as far from reach as snapshots lie that wait
+  /// for their next use; extend() brings them back. Keys and values stay. `host` must outlive the
+  /// state and its forks. Throws: Error{kOutOfMemory}; nothing is moved then.
+  void park(const tensor::Memory& host);
+
   /// Makes an empty state one of `tokens` tokens with random numbers in it, as if they had been
   /// read: for measuring. Throws: Error{kOutOfMemory}; Error{kInvalidArgument} unless it is empty.
   void imagine(std::int64_t tokens, std::uint64_t seed);

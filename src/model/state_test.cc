@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "minimax/error.h"
+#include "tensor/block_pool.h"
 #include "tests/support/thrown_by.h"
 
 namespace minimax::model {
@@ -186,6 +187,21 @@ TEST(Fork, GoesItsOwnWay) {
   EXPECT_EQ(first.lightning(1)[3], 300.25f);
   EXPECT_EQ(second.lightning(1)[3], 203.5f);
   EXPECT_EQ(state.lightning(1)[3], 201.0f);
+}
+
+TEST(Fork, IsParkedElsewhereAndComesBack) {
+  tensor::BlockPool elsewhere(tensor::host_memory(), 2 * kLightningBytes);
+  SequenceState state = fed_state(7);
+  SequenceState fork = state;
+  fork.park(elsewhere.memory());
+  EXPECT_EQ(fork.shared_bytes(), kPageBytes);  // keys and values stay
+  EXPECT_EQ(fork.save(), state.save());
+  feed(state, 1, 0.5f);
+  EXPECT_EQ(fork.lightning_values(1)[74], 7.0f);
+  EXPECT_EQ(elsewhere.free_bytes(), 0);
+  feed(fork, 1, 0.5f);
+  EXPECT_EQ(elsewhere.free_bytes(), kLightningBytes);
+  EXPECT_EQ(fork.save(), state.save());
 }
 
 TEST(Fork, IsFedInAThreadOfItsOwn) {

@@ -37,6 +37,7 @@ class Answer {
   /// The state that the answer goes on from, of some of its first tokens; none while it may not
   /// run.
   const std::optional<model::SequenceState>& state() const { return state_; }
+  std::optional<model::SequenceState>& state() { return state_; }
   void begin(model::SequenceState state) { state_ = std::move(state); }
   /// Ends what begin() began. Candidates are forgotten.
   model::SequenceState take_state();

@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "serving/test_client.h"
+#include "tests/support/gpu.h"
 
 namespace minimax::serving {
 namespace {
@@ -19,8 +20,20 @@ using testing::request_for;
 
 using Tokens = std::vector<std::int32_t>;
 
-class ConversationTest : public ::testing::TestWithParam<ComputeType> {
+using Arithmetic = std::tuple<ComputeType, Device>;
+
+class ConversationTest : public ::testing::TestWithParam<Arithmetic> {
  protected:
+  void SetUp() override {
+    const auto [dtype, device] = GetParam();
+    const std::string missing =
+        device == Device::kCuda ? minimax::testing::missing_gpu() : std::string();
+    if (!missing.empty()) {
+      GTEST_SKIP() << missing;
+    }
+    model_.emplace(testing::small_model(dtype, 2, device));
+  }
+
   static constexpr std::int64_t kVocabulary = 300;
 
   // Turns of a few conversations: each goes on from an earlier prompt and its answer, or begins
@@ -64,7 +77,7 @@ class ConversationTest : public ::testing::TestWithParam<ComputeType> {
     }
   }
 
-  MiniMaxForCausalLM model_ = testing::small_model(GetParam(), 2);
+  std::optional<MiniMaxForCausalLM> model_;
   Tokenizer tokenizer_ = testing::demonstration_tokenizer();
   std::vector<testing::Collected> expected_;
   std::deque<Client> clients_;
@@ -91,10 +104,10 @@ void expect_near(const testing::Collected& found, const testing::Collected& expe
 }
 
 TEST_P(ConversationTest, GivesTheBitsOfAColdRunWhereBatchesMakeNoDifference) {
-  Service cold(model_, tokenizer_,
+  Service cold(*model_, tokenizer_,
                {.snapshot_bytes = 0, .batch_invariant = true, .chunk_tokens = 32});
   const std::vector<Request> all = requests(cold, 40, 1);
-  Service warm(model_, tokenizer_,
+  Service warm(*model_, tokenizer_,
                {.max_running = 5,
                 .snapshot_bytes = 1 << 24,
                 .snapshot_interval_tokens = 64,
@@ -116,13 +129,13 @@ TEST_P(ConversationTest, GivesTheBitsOfAColdRunWhereBatchesMakeNoDifference) {
 }
 
 TEST_P(ConversationTest, GivesTheLogitsOfAColdRunOtherwise) {
-  if (GetParam() != ComputeType::kFloat32) {
+  if (std::get<ComputeType>(GetParam()) != ComputeType::kFloat32) {
     GTEST_SKIP() << "in bfloat16, where a prompt is cut changes the rounding by more";
   }
-  Service cold(model_, tokenizer_, {.snapshot_bytes = 0});
+  Service cold(*model_, tokenizer_, {.snapshot_bytes = 0});
   const std::vector<Request> all = requests(cold, 40, 2);
   for (const std::int64_t bytes : {std::int64_t{1} << 24, std::int64_t{200000}}) {
-    Service warm(model_, tokenizer_,
+    Service warm(*model_, tokenizer_,
                  {.max_running = 5, .snapshot_bytes = bytes, .snapshot_interval_tokens = 100});
     for (int round = 0; round < 2; ++round) {
       ask_all(warm, all);
@@ -135,8 +148,17 @@ TEST_P(ConversationTest, GivesTheLogitsOfAColdRunOtherwise) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, ConversationTest,
-                         ::testing::Values(ComputeType::kFloat32, ComputeType::kBFloat16));
+std::string arithmetic_name(const ::testing::TestParamInfo<Arithmetic>& test) {
+  const auto [dtype, device] = test.param;
+  return std::string(dtype == ComputeType::kFloat32 ? "float32" : "bfloat16") +
+         (device == Device::kCuda ? "_cuda" : "_cpu");
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ConversationTest,
+                         ::testing::Combine(::testing::Values(ComputeType::kFloat32,
+                                                              ComputeType::kBFloat16),
+                                            ::testing::Values(Device::kCpu, Device::kCuda)),
+                         arithmetic_name);
 
 TEST(Conversation, GoesOnFromSnapshotsThatAreWellPlaced) {
   MiniMaxForCausalLM model = testing::small_model();

@@ -92,12 +92,12 @@ void Job::begin_prompt() {
   }
 }
 
-std::vector<const model::SequenceState*> Job::states() const {
-  std::vector<const model::SequenceState*> states;
+std::vector<model::SequenceState*> Job::states() {
+  std::vector<model::SequenceState*> states;
   if (prompt_.state()) {
     states.push_back(&*prompt_.state());
   }
-  for (const Answer& answer : answers_) {
+  for (Answer& answer : answers_) {
     if (answer.state()) {
       states.push_back(&*answer.state());
     }
@@ -107,7 +107,7 @@ std::vector<const model::SequenceState*> Job::states() const {
 
 void Job::displace() {
   was_displaced_ = true;
-  const std::vector<const model::SequenceState*> all = states();
+  const std::vector<model::SequenceState*> all = states();
   std::size_t held = 0;
   while (held < all.size() && context_.cache.hold(*all[held])) {
     ++held;

@@ -79,7 +79,7 @@ class Job {
 
  private:
   void let_in();
-  std::vector<const model::SequenceState*> states() const;
+  std::vector<model::SequenceState*> states();
   void release_held();
   bool has_ended() const;
   Usage usage() const;

@@ -110,6 +110,7 @@ void PrefixCache::insert(const std::string& salt, Tokens tokens, const model::Se
   Node& node = node_at(roots_[salt], tokens);
   if (!node.state) {
     node.state = state;
+    park(*node.state);
     ledger_.add(*node.state);
   }
   if (node.logits.empty()) {
@@ -155,10 +156,17 @@ void PrefixCache::shrink() {
   }
 }
 
-bool PrefixCache::hold(const model::SequenceState& state) {
+void PrefixCache::park(model::SequenceState& state) const {
+  if (parking_ != nullptr) {
+    state.park(*parking_);
+  }
+}
+
+bool PrefixCache::hold(model::SequenceState& state) {
   if (state.bytes() > budget_bytes_) {
     return false;
   }
+  park(state);
   ledger_.add(state);
   shrink();
   if (bytes() <= budget_bytes_) {

@@ -23,7 +23,9 @@ namespace minimax::serving {
 class PrefixCache {
  public:
   /// `budget_bytes` bounds states, logits and the tree; what is least recently used goes first.
-  explicit PrefixCache(std::int64_t budget_bytes) : budget_bytes_(budget_bytes) {}
+  /// `parking`: where states of lightning layers wait; null: where they are.
+  explicit PrefixCache(std::int64_t budget_bytes, const tensor::Memory* parking = nullptr)
+      : budget_bytes_(budget_bytes), parking_(parking) {}
   PrefixCache(const PrefixCache&) = delete;
   PrefixCache& operator=(const PrefixCache&) = delete;
   ~PrefixCache() = default;
@@ -47,8 +49,9 @@ class PrefixCache {
   void insert(const std::string& salt, std::span<const std::int32_t> tokens,
               const model::SequenceState& state, std::span<const float> logits = {});
 
-  /// Counts a state that others hold within the budget. False where there is no room for it.
-  bool hold(const model::SequenceState& state);
+  /// Counts a state that others hold, and that does not go on before release(), within the budget.
+  /// False where there is no room for it.
+  bool hold(model::SequenceState& state);
   void release(const model::SequenceState& state);
 
   std::int64_t budget_bytes() const { return budget_bytes_; }
@@ -68,12 +71,14 @@ class PrefixCache {
   Node& node_at(Node& root, std::span<const std::int32_t> tokens);
   Node& add_child(Node& parent, std::span<const std::int32_t> label);
   Node& split(Node& node, std::int64_t length);
+  void park(model::SequenceState& state) const;
   void use(Node& node);
   void forget(Node& node);
   void prune(Node* node);
   void shrink();
 
   std::int64_t budget_bytes_;
+  const tensor::Memory* parking_;
   std::map<std::string, Node> roots_;      // by salt
   std::map<std::uint64_t, Node*> by_use_;  // those with a state, least recently used first
   std::uint64_t uses_ = 0;

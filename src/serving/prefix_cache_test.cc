@@ -125,12 +125,12 @@ TEST(PrefixCache, ForgetsWhatWasNotUsedForLongest) {
 }
 
 TEST(PrefixCache, MakesRoomForStatesThatOthersHold) {
-  const model::SequenceState state = state_of(30);
+  model::SequenceState state = state_of(30);
   PrefixCache cache(state.bytes() + 2048);
   cache.insert("", count_from(0, 30), state_of(30));
   EXPECT_TRUE(cache.hold(state));
   EXPECT_EQ(cache.snapshots(), 0);
-  const model::SequenceState other = state_of(30);
+  model::SequenceState other = state_of(30);
   EXPECT_FALSE(cache.hold(other));
   cache.release(state);
   EXPECT_TRUE(cache.hold(other));

@@ -40,6 +40,7 @@ class PromptReader {
   /// The state is given away, or lost where nobody takes it.
   model::SequenceState take_state();
   const std::optional<model::SequenceState>& state() const { return state_; }
+  std::optional<model::SequenceState>& state() { return state_; }
   void put_back(model::SequenceState state) { state_ = std::move(state); }
 
   std::int64_t tokens_read() const { return state_ ? state_->length() : 0; }

@@ -53,6 +53,14 @@ std::int64_t most_free_bytes(const model::Model& model, const Budget& budget) {
   return std::min(2 * budget.slots() * budget.slot_bytes(), available_bytes(model) / 32);
 }
 
+// On the host, for states on a device that wait for their next use.
+std::unique_ptr<tensor::BlockPool> parking_for(const tensor::Memory& memory,
+                                               const ServiceOptions& options) {
+  return memory.is_host ? nullptr
+                        : std::make_unique<tensor::BlockPool>(tensor::staging_memory(memory),
+                                                              options.snapshot_bytes);
+}
+
 void check_count(const char* field, const std::optional<std::int64_t>& found, std::int64_t most) {
   base::check(!found || (0 <= *found && *found <= most), ErrorCode::kInvalidArgument, [&] {
     return fmt::format("{}: expected a number from 0 to {}, found {}", field, most, *found);
@@ -67,7 +75,8 @@ class Service::Impl {
       : options_(checked(options, model)),
         budget_(model.impl().model, options_),
         pool_(*model.impl().model.memory, most_free_bytes(model.impl().model, budget_)),
-        cache_(options_.snapshot_bytes),
+        parking_(parking_for(*model.impl().model.memory, options_)),
+        cache_(options_.snapshot_bytes, parking_ ? &parking_->memory() : nullptr),
         context_{.impl = model.impl(),
                  .tokenizer = tokenizer,
                  .options = options_,
@@ -76,6 +85,7 @@ class Service::Impl {
                  .memory = pool_.memory()},
         scheduler_(context_, budget_) {
     scheduler_.describe(status_);
+    reserve_states();
     thread_ = std::thread([this] { work(); });
   }
   Impl(const Impl&) = delete;
@@ -137,6 +147,7 @@ class Service::Impl {
   void work();
   bool collect();
   bool has_work() const;  // requires the lock
+  void reserve_states();
   void prepare_states();
   void poll();
   void publish(std::int64_t ended);
@@ -144,7 +155,8 @@ class Service::Impl {
   const ServiceOptions options_;
   const Budget budget_;
 
-  tensor::BlockPool pool_;  // outlives all states
+  tensor::BlockPool pool_;                      // outlives all states
+  std::unique_ptr<tensor::BlockPool> parking_;  // as well; null where states are on the host anyway
 
   // Of the engine's thread.
   ServiceCounters counters_;
@@ -192,13 +204,29 @@ bool Service::Impl::has_work() const {
   return is_stopping_ || !submitted_.empty() || !cancelled_.empty() || !scheduler_.is_idle();
 }
 
+// A device is asked for memory once, at the start: all that running sequences may take, and one
+// state more, for what goes on from a snapshot while its sequence still runs.
+void Service::Impl::reserve_states() {
+  const model::Model& model = context_.model();
+  if (model.memory->is_host) {
+    return;
+  }
+  pool_.reserve(budget_.slot_bytes(), budget_.slots() + 1);
+  const model::StateLayout layout(model.config, model.kv_dtype);
+  if (layout.softmax_layers > 0) {
+    pool_.reserve(layout.kv.page_bytes(),
+                  budget_.kv_bytes() / budget_.page_bytes() * layout.softmax_layers);
+  }
+}
+
 // Memory that is fresh from the system takes longer than a step: all of it is got ready while
 // nobody asks, and while requests run, a little between any two steps, so that the next one finds
 // some.
 void Service::Impl::prepare_states() {
   const std::int64_t wanted = scheduler_.is_idle() ? budget_.slots() : kStatesAhead;
+  tensor::BlockPool& pool = parking_ ? *parking_ : pool_;
   try {
-    while (pool_.prepare(budget_.slot_bytes(), wanted)) {
+    while (pool.prepare(budget_.slot_bytes(), wanted)) {
       const std::lock_guard lock(mutex_);
       if (has_work()) {
         return;

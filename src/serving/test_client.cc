@@ -67,7 +67,7 @@ Request request_for(std::vector<std::int32_t> prompt, std::int64_t new_tokens) {
   return request;
 }
 
-MiniMaxForCausalLM small_model(ComputeType dtype, int threads) {
+MiniMaxForCausalLM small_model(ComputeType dtype, int threads, Device device) {
   MiniMaxConfig config;
   config.hidden_size = 64;
   config.intermediate_size = 32;
@@ -83,7 +83,8 @@ MiniMaxForCausalLM small_model(ComputeType dtype, int threads) {
   config.layer_types = {LayerType::kLinearAttention, LayerType::kFullAttention,
                         LayerType::kLinearAttention};
   config.eos_token_id = {2};
-  return MiniMaxForCausalLM::from_config(config, {.dtype = dtype, .threads = threads}, 7);
+  return MiniMaxForCausalLM::from_config(config,
+                                         {.device = device, .dtype = dtype, .threads = threads}, 7);
 }
 
 Tokenizer demonstration_tokenizer() {

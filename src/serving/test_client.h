@@ -58,7 +58,8 @@ std::vector<std::int32_t> random_tokens(std::int64_t count, std::int64_t vocab_s
 Request request_for(std::vector<std::int32_t> prompt, std::int64_t new_tokens);
 
 /// A small model of both types of layers, with random weights.
-MiniMaxForCausalLM small_model(ComputeType dtype = ComputeType::kFloat32, int threads = 1);
+MiniMaxForCausalLM small_model(ComputeType dtype = ComputeType::kFloat32, int threads = 1,
+                               Device device = Device::kCpu);
 Tokenizer demonstration_tokenizer();
 
 }  // namespace minimax::serving::testing

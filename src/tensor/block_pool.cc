@@ -52,9 +52,9 @@ void BlockPool::give_back(Buffer buffer, std::int64_t bytes) noexcept {
   keep(std::move(buffer), bytes);
 }
 
-// Where there is no room, the block goes back to the system.
+// Where there is no room, the block goes back to the system, if it is not part of a reserve.
 void BlockPool::keep(Buffer buffer, std::int64_t bytes) noexcept {
-  if (free_bytes_ + bytes > most_bytes_) {
+  if (free_bytes_ + bytes > most_bytes_ && buffer.owns()) {
     return;
   }
   try {
@@ -89,6 +89,23 @@ bool BlockPool::prepare(std::int64_t bytes, std::int64_t count) {
     keep(std::move(next_), next_bytes_);
   }
   return true;
+}
+
+void BlockPool::reserve(std::int64_t bytes, std::int64_t count) {
+  const std::int64_t stride = Arena::footprint(bytes);
+  if (bytes <= 0 || count <= 0) {
+    return;
+  }
+  Buffer all = memory_.allocate(stride * count);
+  const std::lock_guard lock(mutex_);
+  most_bytes_ += bytes * count;
+  std::vector<Buffer>& blocks = free_[bytes];
+  blocks.reserve(blocks.size() + static_cast<std::size_t>(count));
+  for (std::int64_t i = count - 1; i >= 0; --i) {  // the first ones are taken first
+    blocks.emplace_back(all.data() + i * stride, bytes, nullptr);
+    free_bytes_ += bytes;
+  }
+  reserves_.push_back(std::move(all));
 }
 
 std::int64_t BlockPool::free_bytes() const {

@@ -13,11 +13,10 @@
 
 namespace minimax::tensor {
 
-/// Thread safety: all members but prepare() may be called from any thread.
+/// Thread safety: all members but prepare() and reserve() may be called from any thread.
 class BlockPool {
  public:
-  /// Keeps up to `most_bytes` that nobody uses; the rest goes back to `memory`, a constant of some
-  /// kind, at once.
+  /// Keeps up to `most_bytes` that nobody uses; the rest goes back to `memory` at once.
   BlockPool(const Memory& memory, std::int64_t most_bytes);
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
@@ -41,6 +40,10 @@ class BlockPool {
   /// the same size. Throws: Error{kOutOfMemory}.
   bool prepare(std::int64_t bytes, std::int64_t count);
 
+  /// Gets `count` blocks of `bytes` at once, which are kept beside what the pool may keep, so that
+  /// as many users at a time need nothing of the system. Throws: Error{kOutOfMemory}.
+  void reserve(std::int64_t bytes, std::int64_t count);
+
   /// That nobody uses.
   std::int64_t free_bytes() const;
 
@@ -48,10 +51,11 @@ class BlockPool {
   bool wants(std::int64_t bytes, std::int64_t count) const;
   void keep(Buffer buffer, std::int64_t bytes) noexcept;
 
-  const Memory& memory_;
+  const Memory memory_;
   const Memory pooled_;
-  const std::int64_t most_bytes_;
+  std::int64_t most_bytes_;
   mutable std::mutex mutex_;
+  std::vector<Buffer> reserves_;                      // in which blocks lie that own nothing
   std::map<std::int64_t, std::vector<Buffer>> free_;  // by the size that was asked for
   std::int64_t free_bytes_ = 0;
 

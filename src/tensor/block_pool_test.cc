@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tensor/block_pool.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -51,6 +52,27 @@ TEST(BlockPool, ClearsBehindWhatIsCopied) {
   copy.unshare(100);
   EXPECT_TRUE(is_filled_with(copy.data(), 100, std::byte{1}));
   EXPECT_TRUE(is_filled_with(copy.data() + 100, 4900, std::byte{0}));
+}
+
+TEST(BlockPool, KeepsWhatItReserved) {
+  BlockPool pool(host_memory(), 0);
+  pool.reserve(5000, 3);
+  EXPECT_EQ(pool.free_bytes(), 15000);
+  std::vector<const std::byte*> reserved;
+  {
+    std::vector<SharedBuffer> buffers;
+    for (int i = 0; i < 4; ++i) {
+      buffers.push_back(SharedBuffer::allocate(5000, pool.memory()));
+      std::fill_n(buffers.back().data(), 5000, std::byte{7});
+      reserved.push_back(buffers.back().data());
+    }
+    EXPECT_EQ(pool.free_bytes(), 0);
+    EXPECT_EQ(buffers[0].data()[4999], std::byte{7});  // blocks do not overlap
+  }
+  EXPECT_EQ(pool.free_bytes(), 15000);  // the fourth went back to the system
+  const SharedBuffer again = SharedBuffer::allocate(5000, pool.memory());
+  EXPECT_THAT(std::span(reserved).first(3), ::testing::Contains(again.data()));
+  EXPECT_TRUE(is_filled_with(again.data(), 5000, std::byte{0}));
 }
 
 TEST(BlockPool, KeepsNoMoreThanItMay) {

@@ -89,6 +89,14 @@ Tensor Arena::allocate(DType dtype, const Shape& shape) {
   return {allocate(shape.elements() * dtype_bytes(dtype)), dtype, shape};
 }
 
+Memory staging_memory(const Memory& memory) {
+  return {.allocate = memory.allocate_staging,
+          .allocate_staging = memory.allocate_staging,
+          .copy = memory.copy,
+          .clear = host_memory().clear,
+          .is_host = true};
+}
+
 const Memory& host_memory() {
   static constexpr Memory kMemory{.allocate = allocate_on_host,
                                   .allocate_staging = allocate_on_host,

@@ -19,7 +19,7 @@ class Buffer {
   static constexpr std::int64_t kAlignment = 64;  // bytes: a cache line, the widest vector
 
   Buffer() = default;
-  /// Takes ownership; `deleter` releases the block. Devices other than the host use this.
+  /// Takes ownership; `deleter` releases the block, null: nothing does. Devices use this.
   Buffer(void* data, std::int64_t bytes, Deleter deleter)
       : data_(data), bytes_(bytes), deleter_(deleter) {}
   ~Buffer() { reset(); }
@@ -38,6 +38,8 @@ class Buffer {
 
   std::byte* data() const { return static_cast<std::byte*>(data_); }
   std::int64_t bytes() const { return bytes_; }
+  /// False for a part of another buffer, which has no deleter.
+  bool owns() const { return deleter_ != nullptr; }
 
  private:
   void reset() noexcept;

@@ -27,4 +27,7 @@ struct Memory {
 
 const Memory& host_memory();
 
+/// Memory of the host that is fast to copy to and from `memory`. Fresh blocks are not cleared.
+Memory staging_memory(const Memory& memory);
+
 }  // namespace minimax::tensor

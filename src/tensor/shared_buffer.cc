@@ -56,12 +56,19 @@ std::int64_t SharedBuffer::owners() const {
 }
 
 void SharedBuffer::unshare(std::int64_t bytes) {
-  if (!is_shared()) {
+  if (block_ != nullptr) {
+    unshare(bytes, *block_->memory);
+  }
+}
+
+void SharedBuffer::unshare(std::int64_t bytes, const Memory& memory) {
+  if (block_ == nullptr || (!is_shared() && block_->memory == &memory)) {
     return;
   }
-  SharedBuffer copy = allocate(block_->bytes, *block_->memory, bytes);
+  SharedBuffer copy = allocate(block_->bytes, memory, bytes);
   if (bytes > 0) {
-    block_->memory->copy(copy.data(), data(), bytes);
+    const Memory& device = memory.is_host ? *block_->memory : memory;
+    device.copy(copy.data(), data(), bytes);
   }
   std::swap(block_, copy.block_);
 }

@@ -32,6 +32,8 @@ class SharedBuffer {
   /// Makes this the only owner of its bytes, the first `bytes` of them copied where others own
   /// them, too. Throws: Error{kOutOfMemory}; this owner is then unchanged.
   void unshare(std::int64_t bytes);
+  /// The same, and moves them to `memory` where they lie elsewhere: on the host or on its device.
+  void unshare(std::int64_t bytes, const Memory& memory);
 
  private:
   struct Block {
