@@ -69,8 +69,7 @@ float kth_best(std::span<const float> scores, std::int64_t k) {
     return best_score(scores);
   }
   const ScoreRow row{.scores = scores.data(), .weights = nullptr, .size = std::ssize(scores)};
-  const std::optional<ScoreEdge> edge =
-      find_edge(row, [k](const ScoresAbove& above) { return above.count >= k; });
+  const std::optional<ScoreEdge> edge = find_edge(row, {.count = k});
   return edge ? row.scores[edge->ids[static_cast<std::size_t>(k - 1 - edge->before.count)]]
               : kForbidden;
 }
@@ -133,9 +132,9 @@ void keep_top_p(double top_p, std::int64_t min_tokens_to_keep, std::span<float> 
   const std::vector<float> weights = weights_beside(best_score(scores), scores);
   const double mass = top_p * sum_of(weights);
   const std::int64_t least = std::max<std::int64_t>(min_tokens_to_keep, 1);
-  const std::optional<ScoreEdge> edge = find_edge(
-      {.scores = scores.data(), .weights = weights.data(), .size = std::ssize(scores)},
-      [&](const ScoresAbove& above) { return above.mass >= mass && above.count >= least; });
+  const std::optional<ScoreEdge> edge =
+      find_edge({.scores = scores.data(), .weights = weights.data(), .size = std::ssize(scores)},
+                {.mass = mass, .count = least});
   if (!edge) {
     return;
   }

@@ -39,19 +39,19 @@ std::array<ScoresAbove, 3> estimate_above(const Limits& limits, const ScoreRow& 
 struct Bracket {
   float low;
   float high;
-  std::int64_t count_above_low;
+  ScoresAbove above_low;
   ScoresAbove above_high;
 
-  std::int64_t count() const { return count_above_low - above_high.count; }
+  std::int64_t count() const { return above_low.count - above_high.count; }
 };
 
 // False where none of the limits is low enough.
-bool cut(const Limits& limits, const ScoreRow& row, const AreEnough& are_enough, Bracket& bracket) {
+bool cut(const Limits& limits, const ScoreRow& row, const ScoresAbove& goal, Bracket& bracket) {
   const std::array<ScoresAbove, 3> sums = estimate_above(limits, row);
   for (std::size_t i = 0; i < limits.size(); ++i) {
-    if (are_enough(sums[i])) {
+    if (sums[i].mass >= goal.mass && sums[i].count >= goal.count) {
       bracket.low = limits[i];
-      bracket.count_above_low = sums[i].count;
+      bracket.above_low = sums[i];
       return true;
     }
     bracket.high = limits[i];
@@ -60,35 +60,54 @@ bool cut(const Limits& limits, const ScoreRow& row, const AreEnough& are_enough,
   return false;
 }
 
-std::optional<Bracket> find_bracket(const ScoreRow& row, const AreEnough& are_enough) {
+std::optional<Bracket> find_bracket(const ScoreRow& row, const ScoresAbove& goal) {
   const float best = best_score({row.scores, static_cast<std::size_t>(row.size)});
-  Bracket bracket{.low = kForbidden, .high = best, .count_above_low = row.size, .above_high = {}};
+  Bracket bracket{
+      .low = kForbidden, .high = best, .above_low = {.count = row.size}, .above_high = {}};
   // What is far below the best hardly ever counts.
-  if (!cut({best - 8.0f, best - 16.0f, kForbidden}, row, are_enough, bracket)) {
+  if (!cut({best - 8.0f, best - 16.0f, kForbidden}, row, goal, bracket)) {
     return std::nullopt;
   }
   for (float distance = 32.0f; bracket.low == kForbidden && best - distance > kForbidden;
        distance *= 64.0f) {
-    cut({best - distance, best - 4.0f * distance, best - 16.0f * distance}, row, are_enough,
-        bracket);
+    cut({best - distance, best - 4.0f * distance, best - 16.0f * distance}, row, goal, bracket);
   }
   return bracket;
 }
 
-// Quarters the distance until few scores are left, unless many are equal.
-void narrow(const ScoreRow& row, const AreEnough& are_enough, Bracket& bracket) {
+// Three places within the bracket: beside the one at which the goal would be reached if it were
+// evenly filled, or at its quarters.
+Limits places_in(const Bracket& bracket, const ScoresAbove& goal, bool guesses) {
+  const float width = bracket.high - bracket.low;
+  const double mass = bracket.above_low.mass - bracket.above_high.mass;
+  if (!guesses || !(mass > 0.0)) {
+    return {bracket.high - width * 0.25f, bracket.low + width * 0.5f, bracket.low + width * 0.25f};
+  }
+  constexpr float kMargin = 0.06f;
+  const auto part = static_cast<float>((goal.mass - bracket.above_high.mass) / mass);
+  const float middle = std::clamp(part, 2.0f * kMargin, 1.0f - 2.0f * kMargin);
+  return {bracket.high - width * (middle - kMargin), bracket.high - width * middle,
+          bracket.high - width * (middle + kMargin)};
+}
+
+// Takes narrower brackets until few scores are left, unless many are equal.
+void narrow(const ScoreRow& row, const ScoresAbove& goal, Bracket& bracket) {
   constexpr std::int64_t kFew = 128;
+  constexpr float kNearlyEven = 4.0f;
+  bool has_guessed = false;
   while (bracket.count() > kFew) {
-    const float quarter = (bracket.high - bracket.low) * 0.25f;
-    const Limits limits = {bracket.high - quarter, bracket.low + 2.0f * quarter,
-                           bracket.low + quarter};
+    // A guess that was wrong is followed by quarters.
+    has_guessed = !has_guessed && bracket.high - bracket.low < kNearlyEven;
+    const Limits limits = places_in(bracket, goal, has_guessed);
     const bool is_finer = limits[2] > bracket.low && limits[1] > limits[2] &&
                           limits[0] > limits[1] && bracket.high > limits[0];
     if (!is_finer) {
       return;
     }
     // Where none of them is low enough, the low end still is.
-    cut(limits, row, are_enough, bracket);
+    const float width = bracket.high - bracket.low;
+    cut(limits, row, goal, bracket);
+    has_guessed = has_guessed && bracket.high - bracket.low > width * 0.25f;
   }
 }
 
@@ -164,12 +183,12 @@ bool are_usable(std::span<const float> scores) {
   });
 }
 
-std::optional<ScoreEdge> find_edge(const ScoreRow& row, const AreEnough& are_enough) {
-  std::optional<Bracket> bracket = find_bracket(row, are_enough);
+std::optional<ScoreEdge> find_edge(const ScoreRow& row, const ScoresAbove& goal) {
+  std::optional<Bracket> bracket = find_bracket(row, goal);
   if (!bracket) {
     return std::nullopt;
   }
-  narrow(row, are_enough, *bracket);
+  narrow(row, goal, *bracket);
   if (row.weights != nullptr) {
     bracket->above_high.mass = cpu::visit_isa(cpu::detect_isa(), [&]<cpu::Isa isa>() {
       return kernels::mass_above<isa>(bracket->high, row);

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -42,12 +41,9 @@ struct ScoreEdge {
   float below = 0.0f;             ///< what is not above it is worse than all at the edge
 };
 
-/// Whether so many of the best scores are enough.
-using AreEnough = std::function<bool(const ScoresAbove&)>;
-
-/// The few scores among which the best ones become enough; nothing where all together are not.
-/// Where weights are null, masses are 0. Requires: scores that are numbers or forbidden;
-/// `are_enough` is false for none and stays true for more.
-std::optional<ScoreEdge> find_edge(const ScoreRow& row, const AreEnough& are_enough);
+/// The few scores among which the best ones reach both limits of `goal`; nothing where all together
+/// do not. Where weights are null, masses are 0. Requires: scores that are numbers or forbidden,
+/// and a goal above nothing.
+std::optional<ScoreEdge> find_edge(const ScoreRow& row, const ScoresAbove& goal);
 
 }  // namespace minimax::engine

@@ -146,7 +146,7 @@ TEST(FindEdge, HasTheScoresThatSortingPutsThere) {
     std::ranges::sort(sorted, std::greater<>());
     const ScoreRow row{.scores = scores.data(), .weights = nullptr, .size = std::ssize(scores)};
     for (const std::int64_t k : {1, 2, 40, 2999, 3000}) {
-      const auto edge = find_edge(row, [&](const ScoresAbove& above) { return above.count >= k; });
+      const auto edge = find_edge(row, {.count = k});
       ASSERT_TRUE(edge) << width << " " << k;
       const auto place = static_cast<std::size_t>(k - 1 - edge->before.count);
       ASSERT_LT(place, edge->ids.size());
@@ -155,7 +155,7 @@ TEST(FindEdge, HasTheScoresThatSortingPutsThere) {
           << width << " " << k;
       EXPECT_LT(edge->below, scores[static_cast<std::size_t>(edge->ids.back())]);
     }
-    EXPECT_FALSE(find_edge(row, [](const ScoresAbove& above) { return above.count > 3000; }));
+    EXPECT_FALSE(find_edge(row, {.count = 3001}));
   }
 }
 

@@ -8,7 +8,7 @@ namespace minimax::serving {
 namespace {
 
 constexpr double kNews = 0.2;  // the weight of the last step in the means
-constexpr double kMostShare = 0.5;
+constexpr double kMostShare = 0.8;
 constexpr std::int64_t kLeastTokens = 8;
 constexpr std::int64_t kMostTokens = 512;
 

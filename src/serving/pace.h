@@ -13,8 +13,8 @@ class Pace {
   explicit Pace(double share) : share_(share) {}
 
   /// How many tokens of `prompts` prompts may run beside `rows` tokens of answers. Where many
-  /// prompts wait for few answers, they may take more than their share, up to half of the time:
-  /// answers are cheaper together. At least a few tokens, or a prompt would never be read.
+  /// prompts wait for few answers, they may take more than their share, up to four fifths of the
+  /// time: answers are cheaper together. At least a few tokens, or a prompt would never be read.
   std::int64_t prompt_tokens(std::int64_t rows, std::int64_t prompts) const;
   /// Notes a step with tokens of answers.
   void note(std::int64_t rows, std::int64_t prompt_tokens, double seconds);
