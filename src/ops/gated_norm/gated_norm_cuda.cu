@@ -8,21 +8,26 @@ namespace minimax::ops::cuda {
 namespace {
 
 using minimax::cuda::elements;
-using minimax::cuda::to_float;
 
+// What is kept is the gate: it is on its way together with x.
 template <class T>
 struct GatedEnds {
-  using Kept = float;  // the gate: on its way together with x
   const T* x;
   const T* gate;
   T* out;
 
-  __device__ float load(std::int64_t at, Kept& kept) const {
-    kept = to_float(gate[at]);
-    return to_float(x[at]);
+  template <int n>
+  __device__ Numbers<n> load(std::int64_t at, Numbers<n>& kept) const {
+    kept = minimax::cuda::load_numbers<n>(gate + at);
+    return minimax::cuda::load_numbers<n>(x + at);
   }
-  __device__ void store(std::int64_t at, float value, Kept kept) const {
-    out[at] = minimax::cuda::from_float<T>(value * minimax::cuda::sigmoid(kept));
+  template <int n>
+  __device__ void store(std::int64_t at, Numbers<n> values, const Numbers<n>& kept) const {
+#pragma unroll
+    for (int i = 0; i < n; ++i) {
+      values.of[i] *= minimax::cuda::sigmoid(kept.of[i]);
+    }
+    minimax::cuda::store_numbers(out + at, values);
   }
 };
 

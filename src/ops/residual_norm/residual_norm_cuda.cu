@@ -7,11 +7,10 @@ namespace minimax::ops::cuda {
 namespace {
 
 using minimax::cuda::elements;
-using minimax::cuda::to_float;
 
+// What is kept is the sum: it is stored late, so that no load waits for a store.
 template <class T>
 struct ResidualEnds {
-  using Kept = float;  // the sum: it is stored late, so that no load waits for a store
   float alpha;
   const T* a;
   float beta;
@@ -19,13 +18,20 @@ struct ResidualEnds {
   float* sum;
   T* out;
 
-  __device__ float load(std::int64_t at, Kept& kept) const {
-    kept = alpha * to_float(a[at]) + beta * to_float(b[at]);
+  template <int n>
+  __device__ Numbers<n> load(std::int64_t at, Numbers<n>& kept) const {
+    kept = minimax::cuda::load_numbers<n>(a + at);
+    const Numbers<n> branch = minimax::cuda::load_numbers<n>(b + at);
+#pragma unroll
+    for (int i = 0; i < n; ++i) {
+      kept.of[i] = alpha * kept.of[i] + beta * branch.of[i];
+    }
     return kept;
   }
-  __device__ void store(std::int64_t at, float value, Kept kept) const {
-    sum[at] = kept;
-    out[at] = minimax::cuda::from_float<T>(value);
+  template <int n>
+  __device__ void store(std::int64_t at, const Numbers<n>& values, const Numbers<n>& kept) const {
+    minimax::cuda::store_numbers(sum + at, kept);
+    minimax::cuda::store_numbers(out + at, values);
   }
 };
 

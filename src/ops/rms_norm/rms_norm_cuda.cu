@@ -11,15 +11,17 @@ using minimax::cuda::visit_activations;
 
 template <class X, class Out>
 struct PlainEnds {
-  struct Kept {};
   const X* x;
   Out* out;
 
-  __device__ float load(std::int64_t at, Kept& /*kept*/) const {
-    return minimax::cuda::to_float(x[at]);
+  template <int n>
+  __device__ Numbers<n> load(std::int64_t at, Numbers<n>& /*kept*/) const {
+    return minimax::cuda::load_numbers<n>(x + at);
   }
-  __device__ void store(std::int64_t at, float value, const Kept& /*kept*/) const {
-    out[at] = minimax::cuda::from_float<Out>(value);
+  template <int n>
+  __device__ void store(std::int64_t at, const Numbers<n>& values,
+                        const Numbers<n>& /*kept*/) const {
+    minimax::cuda::store_numbers(out + at, values);
   }
 };
 
