@@ -22,6 +22,14 @@ __device__ inline std::uint32_t and_or(std::uint32_t value, std::uint32_t mask,
   return result;
 }
 
+/// (value & mask) ^ bits in one instruction.
+__device__ inline std::uint32_t and_xor(std::uint32_t value, std::uint32_t mask,
+                                        std::uint32_t bits) {
+  std::uint32_t result;
+  asm("lop3.b32 %0, %1, %2, %3, 0x6a;" : "=r"(result) : "r"(value), "r"(mask), "r"(bits));
+  return result;
+}
+
 /// a * b + c of two bf16 numbers each.
 __device__ inline std::uint32_t fma_bf16x2(std::uint32_t a, std::uint32_t b, std::uint32_t c) {
   std::uint32_t result;
@@ -55,13 +63,21 @@ struct Codes4 {
 };
 
 /// The same codes for integers: four of a row in a register, columns 2 j, 2 j + 8, 2 j + 1, 2 j + 9
-/// of a step for j = lane % 4. Registers: rows l / 4 and l / 4 + 8, of steps s and s + 1.
+/// of a step for j = lane % 4. Registers: rows l / 4 and l / 4 + 8, of steps s and s + 1. As they
+/// are, or 16 times what is left of them without 8.
+template <bool is_signed>
 struct BytesOf4 {
   __device__ static void unpack(const std::uint32_t* words, std::uint32_t (&operand)[4]) {
-    operand[0] = words[0] & 0x0f0f0f0fu;
-    operand[1] = (words[0] >> 4) & 0x0f0f0f0fu;
-    operand[2] = words[1] & 0x0f0f0f0fu;
-    operand[3] = (words[1] >> 4) & 0x0f0f0f0fu;
+#pragma unroll
+    for (int s = 0; s < 2; ++s) {
+      if constexpr (is_signed) {
+        operand[2 * s] = and_xor(words[s] << 4, 0xf0f0f0f0u, 0x80808080u);
+        operand[2 * s + 1] = and_xor(words[s], 0xf0f0f0f0u, 0x80808080u);
+      } else {
+        operand[2 * s] = words[s] & 0x0f0f0f0fu;
+        operand[2 * s + 1] = (words[s] >> 4) & 0x0f0f0f0fu;
+      }
+    }
   }
 };
 

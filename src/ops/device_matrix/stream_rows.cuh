@@ -91,6 +91,9 @@ struct IntegerColumns {
   std::uint32_t low[2];
 };
 
+/// Added to integers below 2^22 in magnitude, it has them in its low bits.
+inline constexpr float kMagic = 12582912.0f;
+
 /// The power of two under which the largest number of a group has 15 bits, or 14 where its high
 /// byte would be 128, and its reciprocal; from the bits of that number.
 __device__ inline float2 integer_scale(std::uint32_t largest) {
@@ -138,15 +141,17 @@ __device__ inline uint4 operand_bytes(const IntegerColumns& own, bool second) {
 
 template <class F>
 __device__ IntegerGroup integer_group(const IntegerColumns& columns, float scale, bool finite) {
-  constexpr int kLanes = F::kTile.group / 8;
-  constexpr int kBias = F::kTile.code_bits == 4 ? static_cast<int>(F::kBias) - 128 : 0;
-  int high = __dp4a(static_cast<int>(columns.high[0]), 0x01010101, 0);
-  high = group_sum<kLanes>(__dp4a(static_cast<int>(columns.high[1]), 0x01010101, high));
-  int low = __dp4a(static_cast<int>(columns.low[0]), 0x01010101, 0);
-  low = group_sum<kLanes>(__dp4a(static_cast<int>(columns.low[1]), 0x01010101, low));
   const float known = finite ? scale : __int_as_float(0x7fffffff);
-  return {kMagicBits - kBias * high, kMagicBits - kBias * low, known,
-          known * static_cast<float>(256 * high + low)};
+  float sum = 0.0f;
+  if constexpr (F::Scales::kHasMin) {
+    constexpr int kLanes = F::kTile.group / 8;
+    int high = __dp4a(static_cast<int>(columns.high[0]), 0x01010101, 0);
+    high = group_sum<kLanes>(__dp4a(static_cast<int>(columns.high[1]), 0x01010101, high));
+    int low = __dp4a(static_cast<int>(columns.low[0]), 0x01010101, 0);
+    low = group_sum<kLanes>(__dp4a(static_cast<int>(columns.low[1]), 0x01010101, low));
+    sum = known * static_cast<float>(256 * high + low);
+  }
+  return {known * kCodeScale<F>, sum};
 }
 
 /// Rounds eight columns of a row, which this lane has loaded, as the lanes of the other columns of

@@ -19,17 +19,18 @@ struct StreamRows {
   int stored;       // addends of them
 };
 
-/// A group of a row as integers: number = scale * (256 * high + low).
+/// What is kept of a group of a row as integers.
 struct IntegerGroup {
-  int high;  // minus the bias of the codes times the sum of the high bytes, with kMagicBits
-  int low;
-  float scale;
-  float sum;  // of the numbers
+  float scale;  // a number is scale * (256 * high + low), for nibbles times kCodeScale
+  float sum;    // of the numbers, where the format has minima
 };
 
-/// Added to integers below 2^22 in magnitude, it makes them the bits of a float, kMagic more.
-inline constexpr int kMagicBits = 0x4b400000;
-inline constexpr float kMagic = 12582912.0f;
+/// Integer operands are so many times the codes: nibbles without minima become signed bytes,
+/// sixteen times what they stand for, so that nothing has to be taken off the sums.
+template <class F>
+inline constexpr bool kSignedNibbles = F::kTile.code_bits == 4 && !F::Scales::kHasMin;
+template <class F>
+inline constexpr float kCodeScale = kSignedNibbles<F> ? 0.0625f : 1.0f;
 
 /// out [16, 8] += a [16, 16] b [16, 8]; as minimax::cuda::mma_bf16, but free to move among others.
 __device__ inline void multiply_add(float (&out)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
@@ -171,7 +172,8 @@ struct BF16Tiles {
 template <class F, int row_tiles>
 struct IntegerTiles {
   using Sums = float[4];
-  using Bytes = std::conditional_t<F::kTile.code_bits == 4, BytesOf4, BytesOf8>;
+  using Bytes = std::conditional_t<F::kTile.code_bits == 4, BytesOf4<kSignedNibbles<F>>, BytesOf8>;
+  static_assert(!kSignedNibbles<F> || F::kBias == 136.0f, "codes are biased by 8");
 
   std::uint32_t rows[row_tiles][4];
   std::uint32_t address[row_tiles];
@@ -217,20 +219,18 @@ struct IntegerTiles {
       const int group = i / row_tiles;
       const int n = i % row_tiles;
       const GroupScales scale = F::Scales::load(scales + group * 2 * F::kTile.scale_bytes);
-      const int4 words_of_group = *reinterpret_cast<const int4*>(groups + group * 8 + 4 * n);
-      int c[4] = {words_of_group.x, words_of_group.y, words_of_group.x, words_of_group.y};
+      const float2 of_group = *reinterpret_cast<const float2*>(groups + group * 8 + 4 * n);
+      int c[4] = {};
 #pragma unroll
       for (int s = group * (2 / kGroups); s < (group + 1) * (2 / kGroups); ++s) {
         multiply_add_bytes(c, a[s], rows[n][2 * s], rows[n][2 * s + 1]);
       }
-      const float x_scale = __int_as_float(words_of_group.z);
 #pragma unroll
       for (int r = 0; r < 2; ++r) {
-        const float high = __int_as_float(c[2 * r]) - kMagic;
-        const float low = __int_as_float(c[2 * r + 1]) - kMagic;
-        out[n + 2 * r] += scale.scale[r] * x_scale * (256.0f * high + low);
+        const auto sum = static_cast<float>(256 * c[2 * r] + c[2 * r + 1]);  // below 2^29
+        out[n + 2 * r] += scale.scale[r] * of_group.x * sum;
         if constexpr (F::Scales::kHasMin) {
-          out[n + 2 * r] -= scale.min[r] * __int_as_float(words_of_group.w);
+          out[n + 2 * r] -= scale.min[r] * of_group.y;
         }
       }
     }

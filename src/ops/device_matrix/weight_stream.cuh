@@ -144,7 +144,7 @@ struct StreamTraits {
   /// Bytes of a number in a row, and of what is kept of a group for eight rows.
   static constexpr int kElementBytes = kInteger ? 1 : 2;
   static constexpr bool kSums = F::kBias != 0.0f || F::Scales::kHasMin;
-  static constexpr int kGroupBytes = kInteger ? 8 * 16 : kSums ? 8 * 4 : 0;
+  static constexpr int kGroupBytes = kInteger ? 8 * 8 : kSums ? 8 * 4 : 0;
 };
 
 /// Into how many parts K is cut so that `rows` of one fit into shared memory.
