@@ -7,12 +7,14 @@
 namespace minimax::ops::cuda {
 
 inline constexpr std::int64_t kFewestRows = 8;
+inline constexpr std::int64_t kSeveralRowsColumns = 1024;
 
 /// Up to kFewestRows rows.
 template <DeviceFormat format>
 void launch_few_rows(const FewRowsProduct& args, minimax::cuda::Stream stream);
 
-/// Up to kFewRows rows. sm_90a.
+/// Up to kFewRows rows. sm_90a. Requires: at most kSeveralRowsColumns columns of the matrix for
+/// every multiprocessor.
 template <DeviceFormat format>
 void launch_several_rows(const FewRowsProduct& args, minimax::cuda::Stream stream);
 
