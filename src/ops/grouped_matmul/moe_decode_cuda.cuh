@@ -259,10 +259,48 @@ struct MoeDecodeJob {
   }
 };
 
-__device__ inline void set_range(StreamPhase& phase, int entries) {
-  const auto units = static_cast<unsigned>(phase.units * entries);  // times blocks: below 2^32
-  phase.begin = static_cast<int>(units * blockIdx.x / gridDim.x);
-  phase.end = static_cast<int>(units * (blockIdx.x + 1) / gridDim.x);
+/// What a unit costs the block that has it: for more than four rows the products take longer than
+/// the weights. Without this, blocks with such units alone would end last.
+__device__ inline int unit_cost(const StreamEntry& entry) { return entry.rows <= 4 ? 2 : 3; }
+
+/// The unit of a phase before which all units cost `target` together. A whole warp comes here.
+__device__ inline int unit_at_cost(const StreamPlan& plan, int units, int target) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  int before = 0;
+  for (int base = 0; base < plan.entry_count; base += 32) {
+    const int entry = base + lane;
+    const int cost = entry < plan.entry_count ? unit_cost(plan.entries[entry]) : 0;
+    int total;
+    const int first = before + exclusive_warp_sum(cost * units, total);
+    const bool is_here = first <= target && target < first + cost * units;
+    const unsigned who = __ballot_sync(0xffffffffu, is_here);
+    if (who != 0) {
+      const int unit = is_here ? entry * units + (target - first) / cost : 0;
+      return __shfl_sync(0xffffffffu, unit, __ffs(who) - 1);
+    }
+    before += total;
+  }
+  return plan.entry_count * units;
+}
+
+/// The range of this block in the units of a phase, so that all blocks have as much to do. A whole
+/// warp comes here.
+__device__ inline void set_range(const StreamPlan& plan, StreamPhase& phase) {
+  int cost = 0;
+  for (int entry = static_cast<int>(threadIdx.x) % 32; entry < plan.entry_count; entry += 32) {
+    cost += unit_cost(plan.entries[entry]) * phase.units;
+  }
+  const auto all = static_cast<unsigned>(__reduce_add_sync(0xffffffffu, cost));
+  // Times blocks: below 2^32.
+  const auto begin = static_cast<int>(all * blockIdx.x / gridDim.x);
+  const auto end = static_cast<int>(all * (blockIdx.x + 1) / gridDim.x);
+  const int first = unit_at_cost(plan, phase.units, begin);
+  const int last = unit_at_cost(plan, phase.units, end);
+  if (threadIdx.x % 32 == 0) {
+    phase.begin = first;
+    phase.end = last;
+  }
+  __syncwarp();
 }
 
 /// The slots that down goes through at once: all of one token, where warps share them evenly and
@@ -354,9 +392,11 @@ __global__ void __launch_bounds__(kStreamThreads, 1)
     take_choices(args, plan, runs);
   } else {
     sort_pairs(args, T::kEntryRows, sorted, plan);
+    if (threadIdx.x < 32) {
+      set_range(plan, plan.phase[0]);
+      set_range(plan, plan.phase[1]);
+    }
     if (threadIdx.x == 0) {
-      set_range(plan.phase[0], plan.entry_count);
-      set_range(plan.phase[1], plan.entry_count);
       start_runs<T>(plan, runs);
     }
   }
