@@ -200,7 +200,10 @@ MiniMaxForCausalLM BenchCommand::load() {
               "--synthetic: expected no MODEL beside it");
   LoadOptions options = to_load_options(model_);
   options.random_format = synthetic_.format;
-  return MiniMaxForCausalLM::from_config(synthetic_config(synthetic_), options, 1);
+  MiniMaxForCausalLM model =
+      MiniMaxForCausalLM::from_config(synthetic_config(synthetic_), options, 1);
+  show_warnings(model.warnings());
+  return model;
 }
 
 std::string BenchCommand::name() const {

@@ -49,6 +49,35 @@ std::optional<BitsAndBytesConfig> quantization_config(const ModelOptions& option
                             .bnb_4bit_use_double_quant = options.bnb_4bit_use_double_quant};
 }
 
+std::string check_size(const std::string& text) {
+  return text.starts_with('-') ? "expected a size such as 8GiB, found " + text : std::string();
+}
+
+void add_placement_options(CLI::App& command, Environment& environment, ModelOptions& options) {
+  environment.bind(
+      command
+          .add_option("--device-map", options.device_map,
+                      "Keep routed experts in the memory of the host, where --device cuda reads "
+                      "them: auto: as many as do not fit; or a map of transformers in a JSON file")
+          ->type_name("auto|FILE")
+          ->group(kExecutionGroup));
+  environment.bind(command
+                       .add_option("--gpu-memory", options.gpu_memory,
+                                   "Take no more of the GPU, such as 40GiB; default: what is free")
+                       ->type_name("SIZE")
+                       ->check(check_size)
+                       ->transform(CLI::AsSizeValue(false))
+                       ->group(kExecutionGroup));
+}
+
+std::optional<DeviceMap> device_map(const ModelOptions& options) {
+  if (options.device_map.empty()) {
+    return std::nullopt;
+  }
+  return options.device_map == "auto" ? DeviceMap{.is_auto = true}
+                                      : DeviceMap::from_file(options.device_map);
+}
+
 void add_expert_options(CLI::App& command, Environment& environment, ModelOptions& options) {
   environment.bind(
       command
@@ -56,10 +85,7 @@ void add_expert_options(CLI::App& command, Environment& environment, ModelOption
                       "Memory for routed experts, such as 8GiB; the others are read from the files "
                       "when they are chosen; default: all, or what is available")
           ->type_name("SIZE")
-          ->check([](const std::string& text) {
-            return text.starts_with('-') ? "expected a size such as 8GiB, found " + text
-                                         : std::string();
-          })
+          ->check(check_size)
           ->transform(CLI::AsSizeValue(false))
           ->group(kExecutionGroup));
   environment.bind(
@@ -118,6 +144,7 @@ void add_execution_options(CLI::App& command, Environment& environment, ModelOpt
           ->check(one_of({"auto", "scalar", "avx2", "avx2_vnni", "avx512"}))
           ->capture_default_str()
           ->group(group));
+  add_placement_options(command, environment, options);
   add_expert_options(command, environment, options);
   environment.bind(
       command
@@ -176,6 +203,8 @@ LoadOptions to_load_options(const ModelOptions& options) {
   if (!options.expert_statistics.empty()) {
     load.expert_counts = expert_counts(convert::read_importance(options.expert_statistics));
   }
+  load.device_map = device_map(options);
+  load.gpu_memory_bytes = static_cast<std::int64_t>(options.gpu_memory);
   load.quantization_config = quantization_config(options);
   load.expert_memory_bytes = static_cast<std::int64_t>(options.expert_memory);
   load.lightning_norm_eps = options.lightning_norm_eps;

@@ -28,6 +28,8 @@ struct ModelOptions {
   bool bnb_4bit_use_double_quant = false;
   int threads = 0;                  // 0: one per available processor
   std::string expert_statistics;    // a file with an importance matrix; empty: none
+  std::string device_map;           // "auto" or a file; empty: all on the device
+  std::uint64_t gpu_memory = 0;     // bytes; 0: what is free
   std::uint64_t expert_memory = 0;  // bytes; 0: as much as the experts need or memory has
 };
 

@@ -14,6 +14,7 @@
 
 #include "minimax/config.h"
 #include "minimax/device.h"
+#include "minimax/device_map.h"
 #include "minimax/generation.h"
 #include "minimax/generation_config.h"
 #include "minimax/inputs.h"
@@ -50,6 +51,10 @@ struct LoadOptions {
   /// Replaces MiniMaxConfig::lightning_norm_eps; with rms_norm_eps, results compare with
   /// llama.cpp's.
   std::optional<double> lightning_norm_eps = std::nullopt;
+  /// Which weights stay on the host while a GPU runs the model. Unset: none.
+  std::optional<DeviceMap> device_map = std::nullopt;
+  /// Takes no more of the GPU than so much, as max_memory of transformers. 0: what is free.
+  std::int64_t gpu_memory_bytes = 0;
   /// Memory for routed experts. Those that do not fit are read from the files when the router
   /// chooses them. 0: all experts, or where memory is too small for them, what is available.
   std::int64_t expert_memory_bytes = 0;
@@ -74,6 +79,8 @@ struct ModelSize {
   std::int64_t active_weight_bytes = 0;  ///< read for one token
   std::int64_t expert_weight_bytes = 0;  ///< of all routed experts
   std::int64_t quantized_parameters = 0;
+  std::int64_t host_weight_bytes = 0;    ///< of weight_bytes, on the host beside a GPU
+  std::int64_t staged_weight_bytes = 0;  ///< buffers on the GPU that those pass through
 };
 
 /// A model loaded into memory: what all classes of the family share. Thread safety: one call at a

@@ -92,19 +92,30 @@ double measure_product(Runtime& runtime, const Stopwatch& watch, std::byte* memo
   return 2.0 * static_cast<double>(rows * rows) * static_cast<double>(rows) / seconds;
 }
 
+double read_seconds(const Runtime& runtime, const Stopwatch& watch, std::byte* memory) {
+  return watch.shortest([&] {
+    read_kernel<<<static_cast<unsigned>(4 * runtime.multiprocessors()), kThreads, 0,
+                  runtime.stream()>>>(reinterpret_cast<const uint4*>(memory), kReadBytes / 16,
+                                      reinterpret_cast<unsigned*>(memory + kReadBytes));
+    check_launch("reading memory");
+  });
+}
+
 }  // namespace
+
+double measure_read(const Runtime& runtime) {
+  const tensor::Buffer buffer = device_memory().allocate(kReadBytes + 256);
+  fill_randomly(runtime.stream(), buffer.data(), kReadBytes);
+  return static_cast<double>(kReadBytes) /
+         read_seconds(runtime, Stopwatch(runtime.stream()), buffer.data());
+}
 
 MachineLimits measure_machine(Runtime& runtime) {
   const tensor::Buffer buffer = device_memory().allocate(kReadBytes + 256);
   std::byte* const memory = buffer.data();
   fill_randomly(runtime.stream(), memory, kReadBytes);
   const Stopwatch watch(runtime.stream());
-  const double seconds = watch.shortest([&] {
-    read_kernel<<<static_cast<unsigned>(4 * runtime.multiprocessors()), kThreads, 0,
-                  runtime.stream()>>>(reinterpret_cast<const uint4*>(memory), kReadBytes / 16,
-                                      reinterpret_cast<unsigned*>(memory + kReadBytes));
-    check_launch("reading memory");
-  });
+  const double seconds = read_seconds(runtime, watch, memory);
   return {.read_bytes_per_s = static_cast<double>(kReadBytes) / seconds,
           .float32_flops = measure_product(runtime, watch, memory, tensor::DType::kF32, kFloatRows),
           .bfloat16_flops = measure_product(runtime, watch, memory, tensor::DType::kBF16, kRows)};

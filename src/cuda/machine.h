@@ -12,6 +12,10 @@ struct MachineLimits {
   double bfloat16_flops;    // the same of bfloat16, summed in float32
 };
 
+/// How fast kernels read the memory of the GPU, in bytes per second: the best of some passes.
+/// Throws: Error{kOutOfMemory} where there is no room for about 1 GiB.
+double measure_read(const Runtime& runtime);
+
 /// The best of some passes over random data.
 /// Throws: Error{kOutOfMemory} where there is no room for about 1 GiB.
 MachineLimits measure_machine(Runtime& runtime);

@@ -7,6 +7,7 @@
 #include "cuda/machine.h"
 #include "cuda/memory.h"
 #include "cuda/runtime.h"
+#include "cuda/staged_copies.h"
 #include "cuda/upload_queue.h"
 #include "cuda/upload_rate.h"
 
@@ -57,7 +58,16 @@ void UploadQueue::send(void*, std::int64_t) { refuse(); }
 void UploadQueue::bring_back(void*, const void*, std::int64_t) const { refuse(); }
 void UploadQueue::wait() const { refuse(); }
 
+StagedCopies::StagedCopies(std::int64_t, std::int64_t) { refuse(); }
+StagedCopies::~StagedCopies() = default;
+std::byte* StagedCopies::buffer(std::int64_t) const { refuse(); }
+void StagedCopies::begin(Stream) { refuse(); }
+void StagedCopies::start(std::int64_t, const void*, std::int64_t) { refuse(); }
+void StagedCopies::wait_for(std::int64_t, Stream) const { refuse(); }
+void StagedCopies::release(std::int64_t, Stream) { refuse(); }
+
 double measure_upload(const Runtime&) { refuse(); }
+double measure_read(const Runtime&) { refuse(); }
 MachineLimits measure_machine(Runtime&) { refuse(); }
 
 }  // namespace minimax::cuda

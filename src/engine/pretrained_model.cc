@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "cuda/device.h"
 #include "engine/workspace.h"
 
 namespace minimax {
@@ -11,13 +12,21 @@ namespace engine {
 
 namespace {
 
-// Refuses what would not fit with all that it runs in.
-model::MemoryCheck memory_check(const LoadOptions& options) {
-  return [&options](const std::string& name, const model::Model& model) {
-    check_device_memory(
-        name, plan_device(model.config, model::measure_of(model), options.device, options.threads),
-        options.device);
+// Knows all that a model runs in.
+model::MemoryPlanner memory_planner(const LoadOptions& options) {
+  const auto plan = [&options](const model::Model& model) {
+    return plan_device(model.config, model::measure_of(model), options.device, options.threads);
   };
+  return {.check =
+              [plan, &options](const std::string& name, const model::Model& model) {
+                check_device_memory(name, plan(model), options);
+              },
+          .weight_room =
+              [plan, &options](const model::Model& model) {
+                const DevicePlan needed = plan(model);
+                return model::gpu_memory(options, cuda::require_device().free_bytes) -
+                       needed.workspace.total() - needed.state;
+              }};
 }
 
 }  // namespace
@@ -25,7 +34,7 @@ model::MemoryCheck memory_check(const LoadOptions& options) {
 std::unique_ptr<MiniMaxPreTrainedModel::Impl> load_pretrained(
     const std::filesystem::path& directory, model::HeadKind head, const LoadOptions& options) {
   return std::make_unique<MiniMaxPreTrainedModel::Impl>(
-      model::load_model(directory, head, options, memory_check(options)), options);
+      model::load_model(directory, head, options, memory_planner(options)), options);
 }
 
 std::unique_ptr<MiniMaxPreTrainedModel::Impl> make_pretrained(const MiniMaxConfig& config,
@@ -33,7 +42,7 @@ std::unique_ptr<MiniMaxPreTrainedModel::Impl> make_pretrained(const MiniMaxConfi
                                                               const LoadOptions& options,
                                                               std::uint64_t seed) {
   return std::make_unique<MiniMaxPreTrainedModel::Impl>(
-      model::random_model(config, head, options, seed, memory_check(options)), options);
+      model::random_model(config, head, options, seed, memory_planner(options)), options);
 }
 
 model::SequenceState empty_sequence(const model::Model& model) {

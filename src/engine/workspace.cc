@@ -54,9 +54,10 @@ WorkspacePlan plan_workspace(const WorkspaceSubject& subject) {
 
 std::string DevicePlan::arithmetic() const {
   return fmt::format(
-      "weights {} + activations {} + scratch {} + steps {} + cuBLASLt {} + a state {} = {}",
-      base::format_bytes(weights), base::format_bytes(workspace.activations),
-      base::format_bytes(workspace.scratch),
+      "weights {}{} + activations {} + scratch {} + steps {} + cuBLASLt {} + a state {} = {}",
+      base::format_bytes(weights),
+      staged > 0 ? " + buffers of experts " + base::format_bytes(staged) : "",
+      base::format_bytes(workspace.activations), base::format_bytes(workspace.scratch),
       base::format_bytes(workspace.decode_step + workspace.staging),
       base::format_bytes(workspace.blas), base::format_bytes(state), base::format_bytes(total()));
 }
@@ -64,7 +65,8 @@ std::string DevicePlan::arithmetic() const {
 DevicePlan plan_device(const MiniMaxConfig& config, const model::ModelMeasure& measure,
                        Device device, int threads) {
   const model::StateSize state = model::state_size(config, measure.kv_dtype);
-  return {.weights = measure.size.weight_bytes,
+  return {.weights = measure.size.weight_bytes - measure.size.host_weight_bytes,
+          .staged = measure.size.staged_weight_bytes,
           .workspace = plan_workspace({.config = config,
                                        .shared_size = config.shared_intermediate_size,
                                        .precision = measure.precision,
@@ -73,14 +75,17 @@ DevicePlan plan_device(const MiniMaxConfig& config, const model::ModelMeasure& m
           .state = state.fixed_bytes + state.kv_bytes(1)};
 }
 
-void check_device_memory(const std::string& model, const DevicePlan& plan, Device device) {
-  if (device != Device::kCuda) {
+void check_device_memory(const std::string& model, const DevicePlan& plan,
+                         const LoadOptions& options) {
+  if (options.device != Device::kCuda) {
     return;
   }
-  const std::int64_t free = cuda::require_device().free_bytes;
-  base::check(plan.total() <= free, ErrorCode::kOutOfMemory, [&] {
-    return fmt::format("{}: the GPU has {} of memory free, the model needs {}",
-                       base::printable(model), base::format_bytes(free), plan.arithmetic());
+  const std::int64_t room = model::gpu_memory(options, cuda::require_device().free_bytes);
+  base::check(plan.total() <= room, ErrorCode::kOutOfMemory, [&] {
+    return fmt::format("{}: {} {} of memory {}, the model needs {}", base::printable(model),
+                       options.gpu_memory_bytes > 0 ? "of the GPU," : "the GPU has",
+                       base::format_bytes(room),
+                       options.gpu_memory_bytes > 0 ? "may be taken" : "free", plan.arithmetic());
   });
 }
 

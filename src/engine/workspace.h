@@ -41,11 +41,12 @@ WorkspacePlan plan_workspace(const WorkspaceSubject& subject);
 
 /// What a model with a language head takes on a device, in all.
 struct DevicePlan {
-  std::int64_t weights = 0;
+  std::int64_t weights = 0;  // on the device
+  std::int64_t staged = 0;   // buffers for those that stay on the host
   WorkspacePlan workspace;
   std::int64_t state = 0;  // of one sequence, empty
 
-  std::int64_t total() const { return weights + workspace.total() + state; }
+  std::int64_t total() const { return weights + staged + workspace.total() + state; }
   /// "weights 12.3 GiB + activations ... = 13.0 GiB"
   std::string arithmetic() const;
 };
@@ -53,8 +54,10 @@ struct DevicePlan {
 DevicePlan plan_device(const MiniMaxConfig& config, const model::ModelMeasure& measure,
                        Device device, int threads);
 
-/// Throws: Error{kOutOfMemory} with the arithmetic where a GPU has less memory free than the plan
-/// needs. `model` is how messages name it. Does nothing for other devices.
-void check_device_memory(const std::string& model, const DevicePlan& plan, Device device);
+/// Throws: Error{kOutOfMemory} with the arithmetic where a GPU has less memory free, or the
+/// options allow less, than the plan needs. `model` is how messages name it. Does nothing for other
+/// devices.
+void check_device_memory(const std::string& model, const DevicePlan& plan,
+                         const LoadOptions& options);
 
 }  // namespace minimax::engine

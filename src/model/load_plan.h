@@ -23,6 +23,7 @@ struct LoadItem {
   quant::Format format = quant::Format::kF32;
   quant::Layout layout = quant::Layout::kRows;
   bool nests_scales = false;  // they are quantized, too, as bitsandbytes does
+  bool on_host = false;       // in pinned memory, while the others are on a GPU
 };
 
 /// Finds the tensor of every parameter. The items point into both arguments.

@@ -25,6 +25,7 @@
 #include "model/identity.h"
 #include "model/initialize.h"
 #include "model/kv_cache.h"
+#include "model/load_placement.h"
 #include "model/load_plan.h"
 #include "model/parallel_reader.h"
 #include "ops/random_weights/random_weights.h"
@@ -45,14 +46,16 @@ const tensor::Memory& memory_of(Device device) {
 }
 
 // The caller's check knows more than the weights.
-void check_memory(const std::string& name, Device device, const MemoryCheck& check,
+void check_memory(const std::string& name, const LoadOptions& options, const MemoryPlanner& planner,
                   const Model& model) {
-  if (check) {
-    check(name, model);
+  if (planner.check) {
+    planner.check(name, model);
   }
-  const std::int64_t weight_bytes = model.size.weight_bytes;
-  const std::int64_t available =
-      device == Device::kCuda ? cuda::require_device().free_bytes : base::available_memory_bytes();
+  const std::int64_t weight_bytes =
+      model.size.weight_bytes - model.size.host_weight_bytes + model.size.staged_weight_bytes;
+  const std::int64_t available = options.device == Device::kCuda
+                                     ? gpu_memory(options, cuda::require_device().free_bytes)
+                                     : base::available_memory_bytes();
   base::check(weight_bytes <= available, ErrorCode::kOutOfMemory, [&] {
     return fmt::format("{}: the weights need {} of memory, {} are available", name,
                        base::format_bytes(weight_bytes), base::format_bytes(available));
@@ -148,16 +151,22 @@ quant::Format random_format(const std::string& name) {
 void allocate_weights(const std::vector<LoadItem>& items, Model& model) {
   Weights& weights = model.weights;
   std::int64_t bytes = 0;
+  std::int64_t host_bytes = 0;
   for (const LoadItem& item : items) {
-    bytes += bytes_in_memory(item);
+    (item.on_host ? host_bytes : bytes) += bytes_in_memory(item);
   }
   const std::int64_t heads = model.config.num_attention_heads;
   bytes += std::ssize(weights.layers) * tensor::Arena::footprint(tensor::DType::kF32, {heads});
   weights.arena = model.memory->is_host ? tensor::Arena(bytes, tensor::Pages::kHuge)
                                         : tensor::Arena(model.memory->allocate(bytes));
+  weights.host_arena = tensor::Arena(model.memory->allocate_staging(host_bytes));
   for (const LoadItem& item : items) {
     const quant::Matrix matrix = matrix_of(item);
-    item.parameter->place(matrix.at(weights.arena.allocate(matrix.bytes())));
+    tensor::Arena& arena = item.on_host ? weights.host_arena : weights.arena;
+    item.parameter->place(matrix.at(arena.allocate(matrix.bytes())));
+  }
+  if (host_bytes > 0) {
+    model.expert_stream = std::make_unique<ExpertStream>(weights, model.placement);
   }
 }
 
@@ -218,7 +227,7 @@ std::optional<std::int64_t> expert_memory(const LoadOptions& options, const Mode
 
 // Makes the weights of a model that is measured: matrices where they lie, norms and routers as for
 // training.
-void fill_with_blocks(const LoadOptions& options, std::uint64_t seed, const MemoryCheck& check,
+void fill_with_blocks(const LoadOptions& options, std::uint64_t seed, const MemoryPlanner& planner,
                       std::vector<LoadItem>& items, Model& model) {
   const bool is_float32 = options.dtype == ComputeType::kFloat32;
   choose_arithmetic(is_float32 ? ops::Precision::kFloat32 : ops::Precision::kBFloat16, options,
@@ -226,18 +235,28 @@ void fill_with_blocks(const LoadOptions& options, std::uint64_t seed, const Memo
   choose_random_formats(random_format(options.random_format), options.device, model.precision,
                         model.config.tie_word_embeddings, items);
   model.size = sum_sizes(model.config, items);
-  check_memory("the configuration", options.device, check, model);
+  place_weights(options, planner, items, model);
+  check_memory("the configuration", options, planner, model);
   allocate_weights(items, model);
   const bool on_gpu = options.device == Device::kCuda;
   const auto runtime = on_gpu ? std::make_unique<cuda::Runtime>() : nullptr;
   cpu::ThreadPool pool(load_threads(options));
   const ops::Context ctx{.device = options.device, .pool = &pool, .cuda = runtime.get()};
+  tensor::Buffer made;  // on the GPU, of what goes to the host
   for (std::size_t i = 0; i < items.size(); ++i) {
     const quant::Matrix weights = items[i].parameter->weights();
-    if (items[i].parameter->storage == Storage::kProjection && weights.shape().rank() == 2) {
-      ops::random_weights(ctx, {.seed = quant::random_bits(seed, i),
-                                .deviation = model.config.initializer_range,
-                                .out = weights});
+    if (items[i].parameter->storage != Storage::kProjection || weights.shape().rank() != 2) {
+      continue;
+    }
+    if (items[i].on_host && made.bytes() < weights.bytes()) {
+      made = model.memory->allocate(weights.bytes());
+    }
+    const quant::Matrix out = items[i].on_host ? weights.at(made.data()) : weights;
+    ops::random_weights(ctx, {.seed = quant::random_bits(seed, i),
+                              .deviation = model.config.initializer_range,
+                              .out = out});
+    if (items[i].on_host) {
+      model.memory->copy(weights.bytes_begin(), out.bytes_begin(), out.bytes());
     }
   }
   std::vector<LoadItem> others = items;
@@ -326,7 +345,7 @@ void complete(HeadKind head, Model& model) {
 }  // namespace
 
 Model load_model(const std::filesystem::path& directory, HeadKind head, const LoadOptions& options,
-                 const MemoryCheck& check) {
+                 const MemoryPlanner& planner) {
   Model model;
   model.memory = &memory_of(options.device);
   ModelSource source = open_model(directory, options);
@@ -340,6 +359,7 @@ Model load_model(const std::filesystem::path& directory, HeadKind head, const Lo
   plan_weights(resolve_precision(options, items), options, items, model);
   add_random_warnings(items, model.warnings);
   add_unused_warnings(checkpoint, items, model.warnings);
+  place_weights(options, planner, items, model);
 
   std::vector<LoadItem> on_demand;
   const std::optional<std::int64_t> room = expert_memory(options, model.size);
@@ -349,7 +369,7 @@ Model load_model(const std::filesystem::path& directory, HeadKind head, const Lo
     std::ranges::copy_if(items, std::back_inserter(on_demand), is_expert);
     std::erase_if(items, is_expert);
   }
-  check_memory(directory.string(), options.device, check, model);
+  check_memory(directory.string(), options, planner, model);
   if (room) {  // first: it says at once where the room is too small
     offload_experts(on_demand, *room, options, std::move(source.checkpoint), model);
   }
@@ -368,7 +388,7 @@ Model load_model(const std::filesystem::path& directory, HeadKind head, const Lo
 }
 
 Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions& options,
-                   std::uint64_t seed, const MemoryCheck& check) {
+                   std::uint64_t seed, const MemoryPlanner& planner) {
   base::check(!options.quantization_config, ErrorCode::kInvalidArgument,
               "quantization_config: expected a checkpoint, found a model with random weights");
   Model model;
@@ -383,7 +403,7 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
   const io::Checkpoint none;
   const io::CheckpointReader reader(none);
   if (!options.random_format.empty()) {
-    fill_with_blocks(options, seed, check, items, model);
+    fill_with_blocks(options, seed, planner, items, model);
     model.identity = model_identity(model.config, model.precision, {}, reader, *model.memory) +
                      quant::random_bits(seed, static_cast<std::uint64_t>(items.back().format));
     complete(head, model);
@@ -392,7 +412,8 @@ Model random_model(const MiniMaxConfig& config, HeadKind head, const LoadOptions
   const bool is_bfloat16 = options.dtype == ComputeType::kBFloat16;
   plan_weights(is_bfloat16 ? ops::Precision::kBFloat16 : ops::Precision::kFloat32, options, items,
                model);
-  check_memory("the configuration", options.device, check, model);
+  place_weights(options, planner, items, model);
+  check_memory("the configuration", options, planner, model);
   allocate_weights(items, model);
   initialize_missing(items, seed, model);
   model.identity = model_identity(model.config, model.precision, items, reader, *model.memory);

@@ -15,6 +15,7 @@
 #include "ops/residual_norm/residual_norm.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/rope/rope.h"
+#include "ops/routed_experts/routed_experts.h"
 
 namespace minimax::model {
 namespace {
@@ -171,6 +172,11 @@ void run_layers(const Context& ctx, const Model& model, const Batch& batch,
                 const PlacedBatch& placed, Activations& a, const tensor::Tensor& logits) {
   const Weights& weights = model.weights;
   embed(ctx, model, placed, a.x);
+  if (model.expert_stream != nullptr) {
+    const bool brings_all = batch.tokens() > ops::kMostChoosingTokens;
+    model.expert_stream->begin(ctx.cuda->stream(),
+                               brings_all ? ExpertStream::Ahead::kYes : ExpertStream::Ahead::kNo);
+  }
   ops::rope_table(at(ctx, "rope table"), placed.positions, model.config.rope_theta, a.cos, a.sin);
 
   const std::size_t layers = weights.layers.size();

@@ -40,6 +40,39 @@ const ExpertWeights& experts_of(const Context& ctx, const Model& model, std::int
   return model.weights.layers[static_cast<std::size_t>(layer)].moe.experts;
 }
 
+ops::RoutedExpertsArgs arguments(const Context& ctx, const ExpertWeights& weights,
+                                 const tensor::Tensor& x, const Activations& a) {
+  const MoeActivations& moe = a.moe;
+  return {.x = x,
+          .expert_ids = moe.expert_ids,
+          .expert_weights = moe.expert_weights,
+          .gate = weights.gate,
+          .up = weights.up,
+          .down = weights.down,
+          .precision = ctx.precision,
+          .keeps_parts = ctx.observer != nullptr,
+          .offsets = moe.offsets,
+          .pair_of_row = moe.pair_of_row,
+          .row_of_pair = moe.row_of_pair,
+          .inner = moe.inner,
+          .rows = moe.rows,
+          .out = a.branch};
+}
+
+// Experts of few tokens are read from where they are; else all of the layer are brought first.
+void experts_on_host(const Context& ctx, ExpertStream& stream, std::int64_t layer,
+                     ops::RoutedExpertsArgs args) {
+  if (ops::reads_chosen_experts(ctx, args)) {
+    return ops::routed_experts(ctx, args);
+  }
+  const ExpertWeights& weights = stream.fetch(layer, ctx.cuda->stream());
+  args.gate = weights.gate;
+  args.up = weights.up;
+  args.down = weights.down;
+  ops::routed_experts(ctx, args);
+  stream.release(layer, ctx.cuda->stream());
+}
+
 void routed_experts(const Context& ctx, const Model& model, std::int64_t layer,
                     const tensor::Tensor& x, Activations& a) {
   MoeActivations& moe = a.moe;
@@ -47,21 +80,12 @@ void routed_experts(const Context& ctx, const Model& model, std::int64_t layer,
     expect_experts(ctx, model, layer, x, moe);
   }
   route(ctx, model.weights.layers[static_cast<std::size_t>(layer)].moe, x, moe);
-  const ExpertWeights& weights = experts_of(ctx, model, layer, moe);
-  ops::routed_experts(at(ctx, "experts"), {.x = x,
-                                           .expert_ids = moe.expert_ids,
-                                           .expert_weights = moe.expert_weights,
-                                           .gate = weights.gate,
-                                           .up = weights.up,
-                                           .down = weights.down,
-                                           .precision = ctx.precision,
-                                           .keeps_parts = ctx.observer != nullptr,
-                                           .offsets = moe.offsets,
-                                           .pair_of_row = moe.pair_of_row,
-                                           .row_of_pair = moe.row_of_pair,
-                                           .inner = moe.inner,
-                                           .rows = moe.rows,
-                                           .out = a.branch});
+  const ops::RoutedExpertsArgs args = arguments(ctx, experts_of(ctx, model, layer, moe), x, a);
+  ExpertStream* const stream = model.expert_stream.get();
+  if (stream != nullptr && stream->is_on_host(layer)) {
+    return experts_on_host(at(ctx, "experts"), *stream, layer, args);
+  }
+  ops::routed_experts(at(ctx, "experts"), args);
 }
 
 // Source: modeling_minimax_m1.py, the branch of shared_intermediate_size > 0.

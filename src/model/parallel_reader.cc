@@ -52,7 +52,12 @@ class DeviceReader {
     }
     StoredPart from = part;
     from.first_element += piece.first_row * to.shape()[-1];
-    const quant::Matrix rows(upload_.next(), to.format(), shape_of(to, piece.rows));
+    const tensor::Shape shape = shape_of(to, piece.rows);
+    if (piece.item->on_host && to.layout() == quant::Layout::kRows) {
+      std::byte* const place = to.bytes_begin() + piece.first_row * to.row_bytes();
+      return read_parameter(reader_, from, {place, to.format(), shape});
+    }
+    const quant::Matrix rows(upload_.next(), to.format(), shape);
     read_parameter(reader_, from, rows);
     send(piece, rows, to);
   }
@@ -66,6 +71,9 @@ class DeviceReader {
 
   // The scales of all rows are quantized together.
   void read_whole(const Piece& piece, const StoredPart& part, const quant::Matrix& to) {
+    if (piece.item->on_host && to.layout() == quant::Layout::kRows) {
+      return read_parameter(reader_, part, to);
+    }
     const std::int64_t row_bytes = to.row_bytes();
     const tensor::Buffer whole = tensor::Buffer::allocate(piece.rows * row_bytes);
     read_parameter(reader_, part, {whole.data(), to.format(), to.shape()});
@@ -82,7 +90,9 @@ class DeviceReader {
     if (watcher_) {
       watcher_(*piece.item, piece.first_row, rows);
     }
-    upload_.send(rows, to, piece.first_row);
+    using Place = ops::RowUpload::Place;
+    upload_.send(rows, to, piece.first_row,
+                 piece.item->on_host ? Place::kPinnedHost : Place::kDevice);
   }
 
   const io::CheckpointReader& reader_;

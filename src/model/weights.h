@@ -83,6 +83,7 @@ struct Weights {
   tensor::Tensor norm;               // [E] F32
   HeadWeights head;                  // its weight is the embeddings where they are tied
   tensor::Arena arena;               // owns all of the above
+  tensor::Arena host_arena;          // but what stays on the host beside a GPU, pinned
 };
 
 }  // namespace minimax::model

@@ -44,7 +44,8 @@ void embedding(const Context&, const quant::Matrix&, std::span<const std::int32_
                const tensor::Tensor&) {
   refuse();
 }
-bool few_tokens_experts(const Context&, const RoutedExpertsArgs&) { refuse(); }
+bool takes_few_tokens(const Context&, const RoutedExpertsArgs&) { refuse(); }
+void few_tokens_experts(const Context&, const RoutedExpertsArgs&) { refuse(); }
 void gated_norm(const Context&, const GatedNormArgs&) { refuse(); }
 void grouped_gated_matmul(const Context&, const GroupedGatedMatmulArgs&) { refuse(); }
 void grouped_matmul(const Context&, const GroupedMatmulArgs&) { refuse(); }

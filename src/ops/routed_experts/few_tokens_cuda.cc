@@ -42,47 +42,62 @@ std::optional<Stack> stack_of(const Context& ctx, std::span<const quant::Matrix>
 }
 
 bool are_few(const RoutedExpertsArgs& args) {
+  static_assert(kMoeDecodeMaxTokens == kMostChoosingTokens);
   return args.x.shape()[0] <= kMoeDecodeMaxTokens &&
          args.expert_ids.elements() <= kMoeDecodeMaxPairs &&
          std::ssize(args.gate) <= kMoeDecodeMaxExperts;
 }
 
-}  // namespace
+struct Stacks {
+  Stack gate;
+  Stack up;
+  Stack down;
+};
 
-bool few_tokens_experts(const Context& ctx, const RoutedExpertsArgs& args) {
+std::optional<Stacks> stacks_of(const Context& ctx, const RoutedExpertsArgs& args) {
   if (args.x.elements() == 0 || args.x.dtype() != tensor::DType::kBF16 || args.gate.empty() ||
       !are_few(args)) {
-    return false;
+    return std::nullopt;
   }
   const std::optional<Stack> gate = stack_of(ctx, args.gate);
   const std::optional<Stack> up = stack_of(ctx, args.up);
   const std::optional<Stack> down = stack_of(ctx, args.down);
   if (!gate || !up || !down || gate->layout.format != up->layout.format ||
       gate->matrices.expert_bytes != up->matrices.expert_bytes) {
-    return false;
+    return std::nullopt;
   }
+  return Stacks{*gate, *up, *down};
+}
+
+}  // namespace
+
+bool takes_few_tokens(const Context& ctx, const RoutedExpertsArgs& args) {
+  return stacks_of(ctx, args).has_value();
+}
+
+void few_tokens_experts(const Context& ctx, const RoutedExpertsArgs& args) {
+  const Stacks stacks = *stacks_of(ctx, args);
   const ScratchScope scratch(ctx);
   const int processors = ctx.cuda->multiprocessors();
-  const std::int64_t bytes = moe_decode_scratch_bytes(args.expert_ids.elements(), down->layout.rows,
-                                                      gate->layout.rows, processors);
+  const std::int64_t bytes = moe_decode_scratch_bytes(
+      args.expert_ids.elements(), stacks.down.layout.rows, stacks.gate.layout.rows, processors);
   moe_decode({.x = args.x.bytes_begin(),
               .expert_ids = args.expert_ids.data<std::int32_t>(),
               .expert_weights = args.expert_weights.data<float>(),
               .tokens = args.x.shape()[0],
               .top_k = args.expert_ids.shape()[1],
               .experts = std::ssize(args.gate),
-              .gate_layout = gate->layout,
-              .gate = gate->matrices,
-              .up = up->matrices,
-              .down_layout = down->layout,
-              .down = down->matrices,
+              .gate_layout = stacks.gate.layout,
+              .gate = stacks.gate.matrices,
+              .up = stacks.up.matrices,
+              .down_layout = stacks.down.layout,
+              .down = stacks.down.matrices,
               .out = args.out.bytes_begin(),
               .out_is_float = args.out.dtype() == tensor::DType::kF32,
               .barrier = ctx.cuda->grid_barrier(),
               .scratch = scratch.tensor(tensor::DType::kU8, {bytes}).bytes_begin(),
               .processors = processors},
              ctx.cuda->stream());
-  return true;
 }
 
 }  // namespace minimax::ops::cuda

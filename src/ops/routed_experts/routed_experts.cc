@@ -16,9 +16,13 @@ constexpr std::int64_t kMostProcessors = 256;  // of any GPU
 
 }  // namespace
 
+bool reads_chosen_experts(const Context& ctx, const RoutedExpertsArgs& args) {
+  return ctx.device == Device::kCuda && !args.keeps_parts && cuda::takes_few_tokens(ctx, args);
+}
+
 void routed_experts(const Context& ctx, const RoutedExpertsArgs& args) {
-  if (ctx.device == Device::kCuda && !args.keeps_parts && cuda::few_tokens_experts(ctx, args)) {
-    return;
+  if (reads_chosen_experts(ctx, args)) {
+    return cuda::few_tokens_experts(ctx, args);
   }
   moe_permute(ctx, {.expert_ids = args.expert_ids,
                     .offsets = args.offsets,

@@ -35,6 +35,13 @@ struct RoutedExpertsArgs {
 /// Throws: as moe_permute(), grouped_gated_matmul(), grouped_matmul() and moe_combine().
 void routed_experts(const Context& ctx, const RoutedExpertsArgs& args);
 
+/// The most tokens for which reads_chosen_experts() may be true.
+inline constexpr std::int64_t kMostChoosingTokens = 64;
+
+/// Whether routed_experts() of these arguments reads the chosen experts alone, each once for up to
+/// 32 of its tokens, on a GPU: they may then also lie in pinned memory of the host.
+bool reads_chosen_experts(const Context& ctx, const RoutedExpertsArgs& args);
+
 /// The scratch of it on a GPU for experts of that size: of few tokens, or the weights of an expert.
 std::int64_t routed_experts_scratch_bytes(std::int64_t hidden, std::int64_t inner);
 

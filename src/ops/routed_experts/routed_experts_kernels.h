@@ -6,8 +6,10 @@
 
 namespace minimax::ops::cuda {
 
-/// Computes out alone, in one launch, where the weights are tiles and the tokens few; else does
-/// nothing and returns false.
-bool few_tokens_experts(const Context& ctx, const RoutedExpertsArgs& args);
+/// Whether few_tokens_experts() is for these: weights in tiles, equally spaced, and few tokens.
+bool takes_few_tokens(const Context& ctx, const RoutedExpertsArgs& args);
+
+/// Computes out alone, in one launch. Requires: takes_few_tokens().
+void few_tokens_experts(const Context& ctx, const RoutedExpertsArgs& args);
 
 }  // namespace minimax::ops::cuda
