@@ -40,5 +40,11 @@ model layers40 --synthetic text-01 --layers 40 --format int4_g64 --prompt-tokens
 model layers4 --synthetic text-01 --layers 4 --format bf16 --prompt-tokens 0 --depth 128 --repetitions 5
 model layers8 --synthetic text-01 --layers 8 --format int4_g64 --prompt-tokens 0 --depth 1048576 \
   --repetitions 5
+
+# 16 GB of bfloat16, in the page cache since they were written.
+checkpoint=$(mktemp -d)
+trap 'rm -rf "$checkpoint"' EXIT
+python3 benchmarks/random_checkpoint.py "$checkpoint" --set num_hidden_layers=1 &&
+  model load "$checkpoint" --load
 python3 benchmarks/cuda_table.py "$out"
 echo "details: $out"

@@ -113,6 +113,13 @@ def percent_of_peak(test: str):
     return value
 
 
+def percent_of_upload(results: Results) -> float | None:
+    try:
+        return json.loads(results.text("load.json"))["percent_of_upload"]
+    except (ValueError, KeyError):
+        return None
+
+
 def over_floor(results: Results) -> float | None:
     row = results.model("layers8", "tg@1048576")
     return (
@@ -198,6 +205,7 @@ ROWS = [
     Row("40 layers int4, prompt of 8k", "% GEMM", 75, 60, percent_of_peak("pp8192")),
     Row("40 layers int4, prompt of 32k", "% GEMM", 75, 60, percent_of_peak("pp32768")),
     Row("4 layers bf16, a step", "ms", 1.9, 2.4, step_ms("layers4", "tg@128"), less_is_better=True),
+    Row("loading 16 GB of bf16", "% link", 95, 85, percent_of_upload),
     Row("8 layers, 1M tokens, over floor", "times", 1.10, 1.25, over_floor, less_is_better=True),
 ]
 
