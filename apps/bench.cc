@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -184,7 +185,10 @@ int BenchCommand::report_machine() const {
 
 int BenchCommand::report_loading() {
   const MachineMeter meter(to_load_options(model_), threads());
-  LoadTimes times = time_loading(repetitions_, [this] { return load().size().weight_bytes; });
+  std::optional<MiniMaxForCausalLM> model;
+  LoadTimes times = time_loading(
+      repetitions_, [&] { return model.emplace(load()).size().weight_bytes; },
+      [&] { model.reset(); });
   times.model = name();
   times.upload_gb_per_second = meter.upload_gb_per_second();
   write_output(json_ ? base::write_json(to_json(times), base::JsonStyle::kIndented) + "\n"

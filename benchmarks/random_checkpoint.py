@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a checkpoint with random bfloat16 weights as fast as the disk takes them, to measure how
+"""Writes a checkpoint with random weights as fast as the disk takes them, to measure how
 fast models load: config.json and safetensors files of Text-01's width, or of another one."""
 
 import argparse
@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+BLOCKS = {"int4_g64": (64, 34), "int4_g32": (32, 18), "int8_g32": (32, 34)}  # elements, bytes
 POOL_NUMBERS = 16 << 20
 
 
@@ -86,11 +87,28 @@ def random_numbers(count: int) -> bytes:
     return bytes(pool)
 
 
-def write_file(path: Path, part: list[tuple[str, list[int]]], pool: memoryview) -> None:
-    header, end = {}, 0
+def stored(name: str, shape: list[int], form: str) -> tuple[str, list[int]]:
+    """The type and shape in the file: blocks, as `minimax quantize` writes them, or bfloat16."""
+    is_projection = ".experts." in name or name.endswith(("proj.weight", "output_gate.weight"))
+    if form == "bf16" or not is_projection:
+        return "BF16", shape
+    elements, block_bytes = BLOCKS[form]
+    return "U8", [*shape[:-1], shape[-1] // elements * block_bytes]
+
+
+def stored_bytes(name: str, shape: list[int], form: str) -> int:
+    kind, extents = stored(name, shape, form)
+    return math.prod(extents) * (2 if kind == "BF16" else 1)
+
+
+def write_file(path: Path, part: list[tuple[str, list[int]]], form: str, pool: memoryview) -> None:
+    header, end = {"__metadata__": {}}, 0
     for name, shape in part:
-        begin, end = end, end + 2 * math.prod(shape)
-        header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [begin, end]}
+        kind, extents = stored(name, shape, form)
+        begin, end = end, end + stored_bytes(name, shape, form)
+        header[name] = {"dtype": kind, "shape": extents, "data_offsets": [begin, end]}
+        if kind == "U8":
+            header["__metadata__"][f"minimax.format:{name}"] = form
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     with path.open("wb", buffering=0) as file:
@@ -103,9 +121,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=N", help="of config.json")
+    parser.add_argument("--format", default="bf16", choices=["bf16", *BLOCKS])
     parser.add_argument("--file-gb", type=float, default=4.0, help="size of the files")
     arguments = parser.parse_args()
     config = geometry(arguments.set)
+    if arguments.format != "bf16":
+        config["quantization_config"] = {"quant_method": "minimax", "version": 1}
     arguments.folder.mkdir(parents=True, exist_ok=True)
     (arguments.folder / "config.json").write_text(json.dumps(config, indent=1))
     pool = memoryview(random_numbers(POOL_NUMBERS))
@@ -113,12 +134,12 @@ def main() -> None:
 
     def flush() -> None:
         name = f"model-{index:05d}.safetensors"
-        write_file(arguments.folder / name, part, pool)
+        write_file(arguments.folder / name, part, arguments.format, pool)
         weight_map.update({tensor: name for tensor, _ in part})
 
     for name, shape in tensors(config):
         part.append((name, shape))
-        size += 2e-9 * math.prod(shape)
+        size += 1e-9 * stored_bytes(name, shape, arguments.format)
         if size >= arguments.file_gb:
             flush()
             part, size, index = [], 0.0, index + 1

@@ -20,14 +20,17 @@ double LoadTimes::percent_of_upload() const {
   return upload_gb_per_second > 0 ? 100 * gb_per_second() / upload_gb_per_second : 0;
 }
 
-LoadTimes time_loading(std::int64_t repetitions, const std::function<std::int64_t()>& load) {
+LoadTimes time_loading(std::int64_t repetitions, const std::function<std::int64_t()>& load,
+                       const std::function<void()>& drop) {
   LoadTimes times;
   times.weight_bytes = load();
+  drop();
   for (std::int64_t i = 0; i < repetitions; ++i) {
     const auto begin = std::chrono::steady_clock::now();
     times.weight_bytes = load();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
     times.seconds.push_back(seconds.count());
+    drop();
   }
   return times;
 }

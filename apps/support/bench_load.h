@@ -22,9 +22,10 @@ struct LoadTimes {
   double percent_of_upload() const;
 };
 
-/// Loads and drops it `repetitions` times after one to warm up, which brings the files into memory.
-/// load() returns the bytes of the weights.
-LoadTimes time_loading(std::int64_t repetitions, const std::function<std::int64_t()>& load);
+/// Loads it `repetitions` times after one to warm up, which brings the files into memory, and drops
+/// it each time, which does not count. load() returns the bytes of the weights.
+LoadTimes time_loading(std::int64_t repetitions, const std::function<std::int64_t()>& load,
+                       const std::function<void()>& drop);
 
 base::Json to_json(const LoadTimes& times);
 std::string to_text(const LoadTimes& times);

@@ -26,13 +26,19 @@ TEST(LoadTimes, SayNothingOfALinkWithoutAGpu) {
   EXPECT_EQ(to_json(times).find("percent_of_upload")->number(), 0);
 }
 
-TEST(TimeLoading, WarmsUpOnce) {
+TEST(TimeLoading, WarmsUpOnceAndHoldsOneModelAtATime) {
   int loads = 0;
-  const LoadTimes times = time_loading(3, [&] {
-    ++loads;
-    return std::int64_t{7};
-  });
+  int held = 0;
+  const LoadTimes times = time_loading(
+      3,
+      [&] {
+        ++loads;
+        EXPECT_EQ(++held, 1);
+        return std::int64_t{7};
+      },
+      [&] { --held; });
   EXPECT_EQ(loads, 4);
+  EXPECT_EQ(held, 0);
   EXPECT_EQ(times.seconds.size(), 3U);
   EXPECT_EQ(times.weight_bytes, 7);
 }

@@ -15,8 +15,8 @@ namespace minimax::ops {
 /// at a time.
 class RowUpload {
  public:
-  static constexpr std::int64_t kBufferBytes = std::int64_t{2} << 20;
-  static constexpr int kBuffers = 3;
+  static constexpr std::int64_t kBufferBytes = std::int64_t{4} << 20;
+  static constexpr int kBuffers = 2;
 
   /// Where the rows shall lie in the end: in the memory of the GPU, or in pinned memory of the host
   /// that the GPU reads through the link.
