@@ -64,7 +64,9 @@ class ProductBench {
   ProductBench(int threads, std::int64_t scratch_bytes, Roof roof)
       : pool_(threads), scratch_(scratch_bytes), roof_(roof) {}
 
-  Context context() { return {Device::kCpu, cpu::detect_isa(), &pool_, &scratch_}; }
+  Context context() {
+    return {.device = Device::kCpu, .isa = cpu::detect_isa(), .pool = &pool_, .scratch = &scratch_};
+  }
 
   /// Calls run() again and again, each time so many multiply-adds and bytes of weights, and
   /// reports the rates, also in percent of the machine's limits.
