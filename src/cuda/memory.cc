@@ -38,7 +38,7 @@ std::string pin_refusal(std::int64_t bytes) {
 // Makes the system back a large block with pages, on several threads.
 void touch(std::byte* data, std::int64_t bytes) {
   constexpr std::int64_t kPage = 4096;
-  constexpr std::int64_t kShare = std::int64_t{64} << 20;
+  constexpr std::int64_t kShare = std::int64_t{8} << 20;
   constexpr std::int64_t kMostThreads = 16;
   const std::int64_t threads = std::clamp<std::int64_t>(bytes / kShare, 1, kMostThreads);
   const std::int64_t share = (bytes / threads + kPage - 1) / kPage * kPage;
@@ -68,8 +68,6 @@ tensor::Buffer allocate(std::int64_t bytes) {
   base::check(status == cudaSuccess, ErrorCode::kOutOfMemory, [&] { return refusal(bytes); });
   tensor::Buffer buffer(data, bytes, free_device);
   clear(data, bytes);
-  // Other streams may write to it at once.
-  check(cudaStreamSynchronize(cudaStreamLegacy), "clearing memory");
   return buffer;
 }
 

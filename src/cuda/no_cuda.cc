@@ -51,7 +51,8 @@ Blas& Runtime::blas() { refuse(); }
 void Runtime::synchronize() { refuse(); }
 void Runtime::download(const void*, std::span<std::byte>) { refuse(); }
 
-UploadQueue::UploadQueue(std::int64_t, int) { refuse(); }
+UploadQueue::UploadQueue(std::byte*, std::int64_t, int) { refuse(); }
+void UploadQueue::follow_clearing() const { refuse(); }
 UploadQueue::~UploadQueue() = default;
 std::byte* UploadQueue::next() { refuse(); }
 void UploadQueue::send(void*, std::int64_t) { refuse(); }

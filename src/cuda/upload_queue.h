@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "cuda/stream.h"
-#include "tensor/buffer.h"
 
 struct CUevent_st;
 
@@ -17,8 +16,9 @@ namespace minimax::cuda {
 /// Has a stream of its own, so that several of them keep the link busy. One thread at a time.
 class UploadQueue {
  public:
-  /// Throws: Error{kOutOfMemory}, Error{kDevice}.
-  UploadQueue(std::int64_t buffer_bytes, int buffers);
+  /// The buffers lie one after the other in `pinned`, which must outlive it. Comes after what
+  /// device_memory() cleared before. Throws: Error{kDevice}.
+  UploadQueue(std::byte* pinned, std::int64_t buffer_bytes, int buffers);
   /// Waits for what is under way.
   ~UploadQueue();
   UploadQueue(const UploadQueue&) = delete;
@@ -28,6 +28,8 @@ class UploadQueue {
   /// Work put here comes after what was sent so far.
   Stream stream() const { return stream_; }
 
+  /// What is sent from here on comes after what device_memory() cleared so far.
+  void follow_clearing() const;
   /// The next buffer to fill; waits until the GPU has taken what it held before.
   std::byte* next();
   /// Copies the first bytes of the buffer that next() gave last to memory of the GPU; does not
@@ -39,10 +41,11 @@ class UploadQueue {
   void wait() const;
 
  private:
+  std::byte* pinned_;
   std::int64_t buffer_bytes_;
-  tensor::Buffer pinned_;
   Stream stream_ = nullptr;
   std::vector<CUevent_st*> taken_;  // of every buffer
+  CUevent_st* cleared_ = nullptr;
   std::size_t current_ = 0;
 };
 

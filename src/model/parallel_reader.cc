@@ -40,9 +40,9 @@ RowsOf rows_of(const quant::Matrix& weights) {
 /// Reads pieces to a device, through memory that is fast to copy from.
 class DeviceReader {
  public:
-  DeviceReader(const io::CheckpointReader& reader, std::int64_t row_bytes,
-               const RowWatcher& watcher)
-      : reader_(reader), watcher_(watcher), upload_(row_bytes) {}
+  DeviceReader(const io::CheckpointReader& reader, const RowWatcher& watcher,
+               const ops::UploadMemory& memory, std::int64_t index)
+      : reader_(reader), watcher_(watcher), upload_(memory, index) {}
 
   void read(const Piece& piece) {
     const StoredPart part = stored_part(*piece.item);
@@ -215,9 +215,9 @@ void read_items(const io::CheckpointReader& reader, const std::vector<LoadItem>&
   if (memory.is_host) {
     pieces.run(options, [&] { return HostReader(reader); });
   } else {
-    pieces.run(options, [&, row_bytes = largest_row(items)] {
-      return DeviceReader(reader, row_bytes, watcher);
-    });
+    const ops::UploadMemory upload(largest_row(items), load_threads(options));
+    std::atomic<std::int64_t> next = 0;
+    pieces.run(options, [&] { return DeviceReader(reader, watcher, upload, next.fetch_add(1)); });
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Models with experts in the memory of the host give the bits of those that lie on the GPU alone.
+#include <algorithm>
 #include <deque>
 #include <numeric>
 #include <vector>
@@ -48,7 +49,8 @@ std::vector<float> logits_of(MiniMaxForCausalLM& model, std::int64_t tokens) {
     ids[i] = static_cast<std::int32_t>(i * 7919 % kVocabulary);
   }
   State state = model.new_state();
-  const auto output = model.forward(ids, {.past_key_values = {&state, 1}, .logits_to_keep = 3});
+  const auto output = model.forward(
+      ids, {.past_key_values = {&state, 1}, .logits_to_keep = std::min<std::int64_t>(tokens, 3)});
   return output.logits.values;
 }
 

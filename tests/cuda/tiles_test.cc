@@ -55,7 +55,8 @@ class TiledWeights {
                         {values.floats() + row * shape[1], static_cast<std::size_t>(shape[1])}, {},
                         {blocks_.data() + row * row_bytes, static_cast<std::size_t>(row_bytes)});
     }
-    RowUpload upload(row_bytes);
+    const UploadMemory memory(row_bytes, 1);
+    RowUpload upload(memory, 0);
     for (std::int64_t i = 0; i < count; ++i) {
       host.emplace_back(blocks_.data() + i * shape[0] * row_bytes, format, shape);
       const std::int64_t bytes = Matrix::bytes_of(format, shape, layout_of(format));

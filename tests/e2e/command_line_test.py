@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import subprocess
+import tempfile
 import unittest
 
 import program
@@ -205,6 +206,23 @@ class Memory(program.TestCase):
             self.assertIn(child.returncode, (0, 4), (megabytes, stderr))
             messages.append(stderr.decode())
         self.assertRegex(messages[0], r"the weights need [\d.]+ MiB of memory, [\d.]+ MiB are")
+
+
+class DeviceMap(program.TestCase):
+    def test_is_refused_without_a_gpu_to_map_to(self):
+        generate = ("generate", "--prompt", "x", "--max-new-tokens", "1")
+        message = self.fail_with(2, *generate, "--device-map", "auto")
+        self.assertIn("device_map: expected a GPU as the device", message)
+        self.assertIn("gpu_memory", self.fail_with(2, *generate, "--gpu-memory", "1GiB"))
+
+    def test_that_cannot_be_read_is_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "map.json")
+            generate = ("generate", "--prompt", "x", "--device-map", path)
+            self.assertIn(path, self.fail_with(5, *generate))
+            with open(path, "w", encoding="utf-8") as file:
+                file.write('{"lm_head": [0]}')
+            self.assertIn("/lm_head", self.fail_with(3, *generate))
 
 
 class Completion(program.TestCase):

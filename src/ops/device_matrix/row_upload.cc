@@ -14,21 +14,36 @@ using quant::kDeviceTileRows;
 using quant::Layout;
 using quant::Matrix;
 
-RowUpload::RowUpload(std::int64_t row_bytes)
-    : queue_(std::max(kBufferBytes, kDeviceTileRows * row_bytes), kBuffers) {}
+UploadMemory::UploadMemory(std::int64_t row_bytes, std::int64_t uploads)
+    : buffer_bytes_(std::max(kBufferBytes, kDeviceTileRows * row_bytes)),
+      pinned_(minimax::cuda::device_memory().allocate_staging(uploads * kBuffers * buffer_bytes_)),
+      blocks_(minimax::cuda::device_memory().allocate(uploads * buffer_bytes_)) {}
+
+std::byte* UploadMemory::pinned(std::int64_t index) const {
+  return pinned_.data() + index * kBuffers * buffer_bytes_;
+}
+
+std::byte* UploadMemory::blocks(std::int64_t index) const {
+  return blocks_.data() + index * buffer_bytes_;
+}
+
+RowUpload::RowUpload(const UploadMemory& memory, std::int64_t index)
+    : blocks_(memory.blocks(index)),
+      queue_(memory.pinned(index), memory.buffer_bytes(), UploadMemory::kBuffers) {}
 
 std::int64_t RowUpload::rows_at_once(std::int64_t row_bytes) {
-  const std::int64_t fitting = kBufferBytes / std::max<std::int64_t>(1, row_bytes);
+  const std::int64_t fitting = UploadMemory::kBufferBytes / std::max<std::int64_t>(1, row_bytes);
   return std::max(fitting / kDeviceTileRows, std::int64_t{1}) * kDeviceTileRows;
 }
 
-std::byte* RowUpload::room_in(tensor::Buffer& buffer, std::int64_t bytes) const {
-  if (buffer.bytes() < bytes) {
-    queue_.wait();  // for those who use the smaller one
-    buffer = {};
-    buffer = minimax::cuda::device_memory().allocate(std::max(bytes, queue_.buffer_bytes()));
+std::byte* RowUpload::room_for_tiles(std::int64_t bytes) {
+  if (tiles_.bytes() < bytes) {
+    queue_.wait();  // for those in the smaller one
+    tiles_ = {};
+    tiles_ = minimax::cuda::device_memory().allocate(std::max(bytes, queue_.buffer_bytes()));
+    queue_.follow_clearing();
   }
-  return buffer.data();
+  return tiles_.data();
 }
 
 void RowUpload::send(const Matrix& rows, const Matrix& to, std::int64_t first_row, Place place) {
@@ -50,10 +65,9 @@ void RowUpload::send_tiles(const Matrix& rows, const Matrix& to, std::int64_t fi
   const quant::DeviceFormat format = *quant::device_format(to.format());
   const quant::DeviceLayout piece{format, rows.shape()[0], columns};
   std::byte* const out = to.bytes_begin() + first_row / kDeviceTileRows * piece.row_tile_bytes();
-  std::byte* const blocks = room_in(blocks_, rows.bytes());
-  std::byte* const tiles = place == Place::kDevice ? out : room_in(tiles_, piece.bytes());
-  queue_.send(blocks, rows.bytes());
-  cuda::repack({.blocks = blocks,
+  std::byte* const tiles = place == Place::kDevice ? out : room_for_tiles(piece.bytes());
+  queue_.send(blocks_, rows.bytes());
+  cuda::repack({.blocks = blocks_,
                 .format = rows.format(),
                 .rows = rows.shape()[0],
                 .columns = columns,

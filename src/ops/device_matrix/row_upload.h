@@ -11,19 +11,35 @@
 
 namespace minimax::ops {
 
-/// Small buffers stay in the cache of the processor until the GPU has read them. One thread uses it
-/// at a time.
-class RowUpload {
+/// What several RowUploads need, in one piece each: pinned memory, and room on the GPU. Small
+/// buffers stay in the cache of the processor until the GPU has read them.
+class UploadMemory {
  public:
   static constexpr std::int64_t kBufferBytes = std::int64_t{4} << 20;
-  static constexpr int kBuffers = 2;
+  static constexpr int kBuffers = 2;  // of each
 
+  /// `row_bytes`: of the largest row, in blocks. Throws: Error{kDevice}, Error{kOutOfMemory}.
+  UploadMemory(std::int64_t row_bytes, std::int64_t uploads);
+
+  std::int64_t buffer_bytes() const { return buffer_bytes_; }
+  std::byte* pinned(std::int64_t index) const;
+  std::byte* blocks(std::int64_t index) const;
+
+ private:
+  std::int64_t buffer_bytes_;
+  tensor::Buffer pinned_;
+  tensor::Buffer blocks_;
+};
+
+/// One thread uses it at a time.
+class RowUpload {
+ public:
   /// Where the rows shall lie in the end: in the memory of the GPU, or in pinned memory of the host
   /// that the GPU reads through the link.
   enum class Place { kDevice, kPinnedHost };
 
-  /// `row_bytes`: of the largest row, in blocks. Throws: Error{kDevice}, Error{kOutOfMemory}.
-  explicit RowUpload(std::int64_t row_bytes);
+  /// Number `index` of those that share `memory`, which must outlive it. Throws: Error{kDevice}.
+  RowUpload(const UploadMemory& memory, std::int64_t index);
 
   /// The most rows of that many bytes that are sent at once: a multiple of 16.
   static std::int64_t rows_at_once(std::int64_t row_bytes);
@@ -46,11 +62,11 @@ class RowUpload {
  private:
   void send_tiles(const quant::Matrix& rows, const quant::Matrix& to, std::int64_t first_row,
                   Place place);
-  std::byte* room_in(tensor::Buffer& buffer, std::int64_t bytes) const;
+  std::byte* room_for_tiles(std::int64_t bytes);
 
-  tensor::Buffer blocks_;    // on the GPU, of tiles to be made
-  tensor::Buffer tiles_;     // on the GPU, on their way back to the host
-  cuda::UploadQueue queue_;  // last: it waits before the buffers end
+  std::byte* blocks_;                 // on the GPU, of tiles to be made
+  tensor::Buffer tiles_;              // on the GPU, on their way back to the host
+  minimax::cuda::UploadQueue queue_;  // last: it waits before the buffers end
 };
 
 }  // namespace minimax::ops
