@@ -73,4 +73,15 @@ __device__ inline void copy_async_16(std::uint32_t to, const void* from, bool va
 /// Waits for all copies that this thread has started.
 __device__ inline void wait_copies_async() { asm volatile("cp.async.wait_all;" ::: "memory"); }
 
+/// Ends a group of copies of this thread.
+__device__ inline void commit_copies_async() {
+  asm volatile("cp.async.commit_group;" ::: "memory");
+}
+
+/// Waits for all but the newest `groups` groups of this thread.
+template <int groups>
+__device__ void wait_copies_async() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(groups) : "memory");
+}
+
 }  // namespace minimax::cuda

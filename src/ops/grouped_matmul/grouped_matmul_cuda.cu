@@ -10,8 +10,8 @@
 #include "cuda/gates.cuh"
 #include "cuda/kernel.cuh"
 #include "ops/device_matrix/decode_tiles_cuda.h"
-#include "ops/grouped_matmul/grouped_hopper.h"
 #include "ops/grouped_matmul/grouped_matmul_kernels.h"
+#include "ops/grouped_matmul/grouped_tensor.h"
 #include "ops/scratch.h"
 #include "quant/format.h"
 
@@ -214,7 +214,7 @@ void run_tiles(const Context& ctx, GroupedCall call, std::span<const quant::Matr
 }  // namespace
 
 void grouped_gated_matmul(const Context& ctx, const GroupedGatedMatmulArgs& args) {
-  if (grouped_gated_matmul_hopper(ctx, args)) {
+  if (grouped_gated_matmul_tensor(ctx, args)) {
     return;
   }
   const GroupedCall call{.x = args.x.bytes_begin(),
@@ -236,7 +236,7 @@ void grouped_gated_matmul(const Context& ctx, const GroupedGatedMatmulArgs& args
 }
 
 void grouped_matmul(const Context& ctx, const GroupedMatmulArgs& args) {
-  if (grouped_matmul_hopper(ctx, args)) {
+  if (grouped_matmul_tensor(ctx, args)) {
     return;
   }
   const GroupedCall call{.x = args.x.bytes_begin(),

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "cuda/kernel.cuh"
-#include "ops/device_matrix/decode_tiles_cuda.h"
+#include "ops/device_matrix/decode_rows_cuda.h"
 #include "ops/matmul/few_rows_cuda.h"
 #include "ops/matmul/matmul_kernels.h"
 #include "ops/scratch.h"
@@ -21,18 +21,6 @@ using minimax::cuda::to_float;
 using minimax::cuda::visit_activations;
 using tensor::DType;
 
-// Rows [first, first + rows) of a matrix as T.
-template <class F, class T>
-void decode_rows(const Context& ctx, const quant::Matrix& weight, std::int64_t first,
-                 std::int64_t rows, T* out) {
-  const std::int64_t columns = weight.shape()[1];
-  const auto* blocks = reinterpret_cast<const typename F::Block*>(weight.bytes_begin()) +
-                       first * (columns / F::kElements);
-  for_each(ctx.cuda->stream(), rows * columns, "decoding weights", [=] __device__(std::int64_t i) {
-    out[i] = from_float<T>(F::decode(blocks[i / F::kElements], static_cast<int>(i % F::kElements)));
-  });
-}
-
 // Whether there is a kernel that streams these weights for so many rows of bf16.
 bool streams(const Context& ctx, const quant::Matrix& weight, std::int64_t rows) {
   if (weight.layout() == quant::Layout::kTiles) {
@@ -44,23 +32,6 @@ bool streams(const Context& ctx, const quant::Matrix& weight, std::int64_t rows)
 
 DeviceLayout tiles_of(const quant::Matrix& weight) {
   return {*device_format(weight.format()), weight.shape()[0], weight.shape()[1]};
-}
-
-void decode_rows(const Context& ctx, const quant::Matrix& weight, std::int64_t first,
-                 const tensor::Tensor& out) {
-  if (weight.layout() == quant::Layout::kTiles) {
-    return decode_tiles({.tiles = weight.bytes_begin(),
-                         .layout = tiles_of(weight),
-                         .first_row = first,
-                         .rows = out.shape()[0],
-                         .out = out.bytes_begin()},
-                        ctx.cuda->stream());
-  }
-  quant::visit_format(weight.format(), [&]<class F>() {
-    visit_activations(out.dtype(), [&]<class T>() {
-      decode_rows<F>(ctx, weight, first, out.shape()[0], elements<T>(out));
-    });
-  });
 }
 
 template <class From, class To>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products of many rows with repacked weights (ops/device_matrix) on Hopper, whole or in groups of
+// Products of many rows with repacked weights (ops/device_matrix) on a GPU, whole or in groups of
 // rows that each have weights of their own: the experts of a prompt. For kernels' callers within
 // ops; the operations choose it where it fits (tile_product_takes).
 //
@@ -51,6 +51,10 @@ void tile_product(const TileProduct& args, minimax::cuda::Stream stream);
 bool tile_product_takes(const DeviceLayout& layout);
 /// The same for products of e4m3 numbers. K is a multiple of 128.
 bool tile_product_takes_e4m3(const DeviceLayout& layout);
+
+/// The same with the matrix instructions of compute capability 8.0, where there is no Hopper.
+/// Requires: tile_product_takes().
+void tile_product_mma(const TileProduct& args, minimax::cuda::Stream stream);
 
 /// Rows in the order of groups: out[r] = x[source[r] / top_k], as bf16.
 struct GatherRows {

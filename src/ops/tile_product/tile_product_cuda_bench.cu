@@ -140,6 +140,7 @@ struct Bench {
   Layer& layer;
   const Experts& experts;
   bool e4m3;
+  bool mma;  // as on a GPU before Hopper
   Context ctx;
   minimax::cuda::Stream stream;
 
@@ -185,11 +186,14 @@ struct Bench {
             .out = out.bytes_begin(),
             .processors = ctx.cuda->multiprocessors()};
   }
+  void multiply(const cuda::TileProduct& args) const {
+    mma ? cuda::tile_product_mma(args, stream) : cuda::tile_product(args, stream);
+  }
   void gate_up() {
     cuda::TileProduct args = product(layer.gathered, experts.wide, layer.inner);
     args.weight = {experts.gate, experts.wide.bytes()};
     args.up = {experts.up, experts.wide.bytes()};
-    cuda::tile_product(args, stream);
+    multiply(args);
   }
   void between() {
     if (e4m3) {
@@ -199,7 +203,7 @@ struct Bench {
   void down() {
     cuda::TileProduct args = product(layer.inner, experts.down, layer.out_rows);
     args.weight = {experts.down_data, experts.down.bytes()};
-    cuda::tile_product(args, stream);
+    multiply(args);
   }
   void combine() {
     ops::moe_combine(ctx, {.rows = layer.out_rows,
@@ -286,7 +290,8 @@ void dense(minimax::cuda::Runtime& runtime, Layer& layer, const void* weight) {
   print("cuBLASLt", us, teraflops(layer.tokens, 2 * kInner, kHidden, us));
 }
 
-void run(DeviceFormat format, const char* name, const std::vector<std::int64_t>& lengths) {
+void run(DeviceFormat format, const char* name, const std::vector<std::int64_t>& lengths,
+         bool mma = false) {
   minimax::cuda::Runtime runtime;
   const DeviceLayout wide = {format, kInner, kHidden};
   const DeviceLayout down = {format, kHidden, kInner};
@@ -301,6 +306,7 @@ void run(DeviceFormat format, const char* name, const std::vector<std::int64_t>&
     measure({.layer = layer,
              .experts = experts,
              .e4m3 = format == DeviceFormat::kFP8,
+             .mma = mma,
              .ctx = {.device = Device::kCuda, .cuda = &runtime, .scratch = &layer.arena},
              .stream = runtime.stream()});
   }
@@ -321,6 +327,10 @@ int main(int argc, char** argv) {
   }
   if (wanted("int4")) {
     minimax::ops::run(DeviceFormat::kInt4G64, "int4_g64", {8192, 2048, 512});
+  }
+  if (wanted("mma")) {
+    minimax::ops::run(DeviceFormat::kBF16, "bf16, compute capability 8.0", {8192}, true);
+    minimax::ops::run(DeviceFormat::kInt4G64, "int4_g64, compute capability 8.0", {8192}, true);
   }
   if (wanted("fp8")) {
     minimax::ops::run(DeviceFormat::kFP8, "fp8", {8192, 2048});

@@ -119,6 +119,10 @@ struct Problem {
             .out_is_float = c.out_is_float,
             .processors = processor_count()};
   }
+  void run_mma() const {
+    cuda::tile_product_mma(args(), nullptr);
+    expect_cuda(cudaDeviceSynchronize());
+  }
   void run() const {
     cuda::TileProduct product = args();
     if (c.numbers == Numbers::kE4M3) {
@@ -207,6 +211,18 @@ TEST_P(TileProduct, AgreesWithFloat64) {
   }
   const Problem problem(GetParam());
   problem.run();
+  EXPECT_LT(error_of(problem), tolerance(GetParam()));
+}
+
+TEST_P(TileProduct, WithoutHopperAgreesWithFloat64) {
+  if (!has_gpu()) {
+    GTEST_SKIP() << "no GPU";
+  }
+  if (GetParam().numbers == Numbers::kE4M3) {
+    GTEST_SKIP() << "products of bf16 numbers alone";
+  }
+  const Problem problem(GetParam());
+  problem.run_mma();
   EXPECT_LT(error_of(problem), tolerance(GetParam()));
 }
 

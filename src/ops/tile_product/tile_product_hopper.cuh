@@ -23,33 +23,13 @@
 #include "cuda/wgmma_tiles.cuh"
 #include "ops/device_matrix/device_formats.cuh"
 #include "ops/tile_product/tile_operand.cuh"
+#include "ops/tile_product/tile_product_items.cuh"
 
 namespace minimax::ops::cuda::hopper {
 
-using minimax::cuda::Barrier;
-
-constexpr int kWarpgroup = 128;  // threads
-constexpr int kThreads = 3 * kWarpgroup;
 constexpr int kTileRows = 128;    // of x, at most
-constexpr int kUnit = 16;         // rows of x come in multiples of it
 constexpr int kWeightTiles = 16;  // of 16 rows of weights
-constexpr int kMostGroups = 256;
-constexpr int kRowBytes = 128;  // of a row of x in a stage
-constexpr int kBoxRows = 64;    // of x in a copy
-constexpr int kBoxTiles = 8;    // rows of tiles in a copy
-
-struct Params {
-  bool gated;
-  int row_tiles;
-  int steps;  // stages that a sum takes
-  const std::int32_t* offsets;
-  int groups;
-  int columns;            // of out
-  const float* x_scales;  // where numbers are e4m3
-  void* out;
-  bool out_is_float;
-  std::uint32_t zero;  // hides from the compiler that two registers are equal
-};
+constexpr int kBoxTiles = 8;      // rows of tiles in a copy
 
 template <class O>
 struct Sizes {
@@ -66,53 +46,6 @@ struct alignas(1024) Shared {
   Barrier full[Sizes<O>::kStages];
   Barrier empty[Sizes<O>::kStages];
   int first_item[kMostGroups + 1];
-};
-
-struct Item {
-  int group;
-  int block;  // of 256 rows of weights
-  int first_row;
-  int end_row;
-  int width;  // multiple of kUnit
-};
-
-__device__ inline int items_of(int rows) { return (rows + kTileRows - 1) / kTileRows; }
-
-// Rows of x that item `part` of a group has, of so many units in so many parts.
-__device__ inline Item item_at(const int* first_item, const Params& params, int index) {
-  int low = 0;  // the last group that begins at or before `index`
-  int high = params.groups;
-  while (high - low > 1) {
-    const int middle = (low + high) / 2;
-    (first_item[middle] <= index ? low : high) = middle;
-  }
-  const int begin = params.offsets[low];
-  const int rows = params.offsets[low + 1] - begin;
-  const int parts = items_of(rows);
-  const int local = index - first_item[low];
-  const int part = local % parts;
-  const int units = (rows + kUnit - 1) / kUnit;
-  const int first_unit = part * (units / parts) + min(part, units % parts);
-  Item item;
-  item.group = low;
-  item.block = local / parts;
-  item.width = kUnit * (units / parts + (part < units % parts ? 1 : 0));
-  item.first_row = begin + first_unit * kUnit;
-  item.end_row = min(begin + rows, item.first_row + item.width);
-  return item;
-}
-
-// Which stage is next, and the parity of the phase in which it is filled.
-template <int stages>
-struct Turn {
-  int stage = 0;
-  int parity = 0;
-  __device__ void next() {
-    if (++stage == stages) {
-      stage = 0;
-      parity ^= 1;
-    }
-  }
 };
 
 // ---- load
@@ -162,40 +95,6 @@ __device__ void load_item(Shared<O>& shared, const Maps& maps, const Params& par
 
 // ---- store
 
-__device__ inline void store_pair(__nv_bfloat16* out, std::uint32_t pair) {
-  *reinterpret_cast<std::uint32_t*>(out) = pair;
-}
-
-// Eight columns of out: `first`, `second` are this lane's numbers of column lane / 4 for rows
-// 2 (lane % 4) and + 1.
-__device__ inline void store_block(__nv_bfloat16* out, const Params& params, int row, int end_row,
-                                   int column, float first, float second) {
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  const std::uint32_t pair =
-      minimax::cuda::transpose_block(minimax::cuda::pack_bf16(first, second));
-  if (row + lane / 4 < end_row && column < params.columns) {
-    store_pair(
-        out + static_cast<std::int64_t>(row + lane / 4) * params.columns + column + lane % 4 * 2,
-        pair);
-  }
-}
-
-__device__ inline void store_block(float* out, const Params& params, int row, int end_row,
-                                   int column, float first, float second) {
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int at = row + lane % 4 * 2;
-  if (column >= params.columns) {
-    return;
-  }
-  out += static_cast<std::int64_t>(at) * params.columns + column + lane / 4;
-  if (at < end_row) {
-    out[0] = first;
-  }
-  if (at + 1 < end_row) {
-    out[params.columns] = second;
-  }
-}
-
 // What sums stand for: of rows lane / 4 and lane / 4 + 8 of a warp's 16, in its operands m.
 enum class Sums {
   kHalves,  // 16 rows of the first half of the weights, and of the second
@@ -224,8 +123,8 @@ __device__ void store_item_as(const Params& params, const Item& item, int warp,
       const float* second = kind == Sums::kHalves ? sums[1] + 4 * i + 2 * j : sums[j] + 4 * i + 2;
       if (params.gated) {
         store_block(out, params, row, item.end_row, column + 8 * j,
-                    minimax::cuda::silu(first[0]) * second[0],
-                    minimax::cuda::silu(first[1]) * second[1]);
+                    minimax::cuda::fast_silu(first[0]) * second[0],
+                    minimax::cuda::fast_silu(first[1]) * second[1]);
       } else {
         const int apart = kind == Sums::kHalves ? kHalfRows : 16;
         store_block(out, params, row, item.end_row, column + 8 * j, first[0], first[1]);
@@ -512,36 +411,11 @@ __device__ void compute_items(Shared<O>& shared, const Params& params, const Ite
 
 // ---- the kernel
 
-// One warp counts the items of every group.
-__device__ inline void count_items(const Params& params, int blocks, int* first_item) {
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  int sum = 0;
-  for (int base = 0; base < params.groups; base += 32) {
-    const int group = base + lane;
-    int count = group < params.groups
-                    ? blocks * items_of(params.offsets[group + 1] - params.offsets[group])
-                    : 0;
-    const int own = count;
-#pragma unroll
-    for (int distance = 1; distance < 32; distance *= 2) {
-      const int other = __shfl_up_sync(0xffffffffu, count, distance);
-      count += lane >= distance ? other : 0;
-    }
-    if (group < params.groups) {
-      first_item[group] = sum + count - own;
-    }
-    sum += __shfl_sync(0xffffffffu, count, 31);
-  }
-  if (lane == 0) {
-    first_item[params.groups] = sum;
-  }
-}
-
 template <class O>
 __device__ void start_block(Shared<O>& shared, const Params& params) {
   if (threadIdx.x < 32) {
     const int tiles = params.gated ? kWeightTiles / 2 : kWeightTiles;
-    count_items(params, (params.row_tiles + tiles - 1) / tiles, shared.first_item);
+    count_items<kTileRows>(params, (params.row_tiles + tiles - 1) / tiles, shared.first_item);
   } else if (threadIdx.x == 32) {
     for (int i = 0; i < Sizes<O>::kStages; ++i) {
       minimax::cuda::init_barrier(shared.full[i], 1);
@@ -564,13 +438,13 @@ __global__ void __launch_bounds__(kThreads, 1)
     minimax::cuda::give_registers_back<24>();
     if (threadIdx.x == 2 * kWarpgroup) {
       for (int i = static_cast<int>(blockIdx.x); i < items; i += static_cast<int>(gridDim.x)) {
-        load_item(shared, maps, params, item_at(shared.first_item, params, i), turn);
+        load_item(shared, maps, params, item_at<kTileRows>(shared.first_item, params, i), turn);
       }
     }
   } else {
     minimax::cuda::take_registers<240>();
     for (int i = static_cast<int>(blockIdx.x); i < items; i += static_cast<int>(gridDim.x)) {
-      compute_items<O>(shared, params, item_at(shared.first_item, params, i), turn);
+      compute_items<O>(shared, params, item_at<kTileRows>(shared.first_item, params, i), turn);
     }
   }
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/grouped_matmul/grouped_hopper.h"
+#include "ops/grouped_matmul/grouped_tensor.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 
 #include "cuda/device.h"
-#include "ops/device_matrix/decode_tiles_cuda.h"
+#include "ops/device_matrix/decode_rows_cuda.h"
 #include "ops/scratch.h"
 #include "ops/tile_product/tile_product.h"
 
@@ -22,35 +23,35 @@ bool is_hopper() {
   return kIsHopper;
 }
 
-// One matrix of every expert: rows of bf16, or tiles.
+// One matrix of every expert.
 struct Stack {
-  DeviceLayout layout;
-  TileMatrices matrices;
-};
+  std::span<const Matrix> experts;
+  bool has_blocks = false;  // that no kernel multiplies by: they become rows of bf16
+  DeviceLayout layout;      // as the kernels see it
+  std::int64_t stride;      // from an expert to the next, bytes
 
-std::optional<DeviceLayout> layout_of(const Matrix& matrix) {
-  const tensor::Shape& shape = matrix.shape();
-  if (matrix.layout() == quant::Layout::kTiles) {
-    return DeviceLayout{*device_format(matrix.format()), shape[0], shape[1]};
-  }
-  if (matrix.layout() == quant::Layout::kRows && matrix.format() == quant::Format::kBF16) {
-    return DeviceLayout{DeviceFormat::kBF16, shape[0], shape[1]};
-  }
-  return std::nullopt;
-}
+  TileMatrices matrices() const { return {experts.front().bytes_begin(), stride}; }
+};
 
 // Nothing where they are not alike and equally spaced.
 std::optional<Stack> stack_of(std::span<const Matrix> experts) {
   const Matrix& first = experts.front();
-  const std::optional<DeviceLayout> layout = layout_of(first);
   const std::int64_t stride =
       experts.size() > 1 ? experts[1].bytes_begin() - first.bytes_begin() : first.bytes();
-  bool fits = layout.has_value() && stride > 0 && stride % 16 == 0;
+  bool fits = stride > 0 && stride % 16 == 0;
   for (std::size_t i = 0; fits && i < experts.size(); ++i) {
     fits = experts[i].format() == first.format() && experts[i].layout() == first.layout() &&
            experts[i].bytes_begin() == first.bytes_begin() + static_cast<std::int64_t>(i) * stride;
   }
-  return fits ? std::optional(Stack{*layout, {first.bytes_begin(), stride}}) : std::nullopt;
+  if (!fits) {
+    return std::nullopt;
+  }
+  const bool has_tiles = first.layout() == quant::Layout::kTiles;
+  return Stack{.experts = experts,
+               .has_blocks = !has_tiles && first.format() != quant::Format::kBF16,
+               .layout = {has_tiles ? *device_format(first.format()) : DeviceFormat::kBF16,
+                          first.shape()[0], first.shape()[1]},
+               .stride = stride};
 }
 
 enum class Way {
@@ -60,16 +61,25 @@ enum class Way {
   kDecoded,  // rows of bf16 in scratch, one expert after the other
 };
 
-Way way_of(const DeviceLayout& layout) {
-  if (tile_product_takes_e4m3(layout)) {
+Way way_of(const Stack& stack) {
+  const DeviceLayout& layout = stack.layout;
+  if (!stack.has_blocks && tile_product_takes_e4m3(layout) && is_hopper()) {
     return Way::kE4M3;
   }
-  if (tile_product_takes(layout)) {
+  if (!stack.has_blocks && tile_product_takes(layout)) {
     return Way::kDirect;
   }
-  const bool decodes = layout.tile().code_bits <= 8 &&
-                       tile_product_takes({DeviceFormat::kBF16, layout.rows, layout.columns});
-  return decodes ? Way::kDecoded : Way::kNone;
+  const bool decodes = layout.tile().code_bits <= 8 || stack.has_blocks;
+  const bool takes = tile_product_takes({DeviceFormat::kBF16, layout.rows, layout.columns});
+  return decodes && takes ? Way::kDecoded : Way::kNone;
+}
+
+// All experts are decoded, those without rows too: with fewer rows than this for each, the kernel
+// that decodes as it multiplies is sooner done.
+constexpr std::int64_t kLeastRowsDecoded = 8;
+
+void run(const Context& ctx, const TileProduct& args) {
+  (is_hopper() ? &tile_product : &tile_product_mma)(args, ctx.cuda->stream());
 }
 
 struct Product {
@@ -97,8 +107,8 @@ TileProduct product_of(const Context& ctx, const Product& product, const Tensor&
   return {.x = rows.bytes_begin(),
           .rows = product.out.shape()[0],
           .layout = product.weight.layout,
-          .weight = product.weight.matrices,
-          .up = product.up ? product.up->matrices : TileMatrices{},
+          .weight = product.weight.matrices(),
+          .up = product.up ? product.up->matrices() : TileMatrices{},
           .offsets = product.offsets,
           .groups = product.experts,
           .out = product.out.bytes_begin(),
@@ -127,17 +137,10 @@ void multiply_e4m3(const Context& ctx, const Product& product) {
   tile_product(args, ctx.cuda->stream());
 }
 
-TileMatrices decoded(const Context& ctx, const Stack& stack, std::int64_t expert,
-                     const ScratchScope& scratch) {
-  const DeviceLayout& layout = stack.layout;
-  const Tensor rows = scratch.tensor(DType::kBF16, {layout.rows, layout.columns});
-  decode_tiles({.tiles = static_cast<const std::byte*>(stack.matrices.data) +
-                         expert * stack.matrices.group_bytes,
-                .layout = layout,
-                .rows = layout.rows,
-                .out = rows.bytes_begin()},
-               ctx.cuda->stream());
-  return {rows.bytes_begin(), layout.rows * layout.columns * 2};
+TileMatrices decoded(const Context& ctx, const Matrix& weight, const ScratchScope& scratch) {
+  const Tensor rows = scratch.tensor(DType::kBF16, weight.shape());
+  decode_rows(ctx, weight, 0, rows);
+  return {rows.bytes_begin(), weight.shape()[0] * weight.shape()[1] * 2};
 }
 
 void multiply_decoded(const Context& ctx, const Product& product) {
@@ -145,45 +148,48 @@ void multiply_decoded(const Context& ctx, const Product& product) {
   TileProduct args = product_of(ctx, product, bf16_rows(ctx, product, scratch));
   args.layout.format = DeviceFormat::kBF16;
   args.groups = 1;
-  for (std::int64_t expert = 0; expert < product.experts; ++expert, ++args.offsets) {
+  for (std::size_t expert = 0; expert < product.weight.experts.size(); ++expert, ++args.offsets) {
     const ScratchScope weights(ctx);
-    args.weight = decoded(ctx, product.weight, expert, weights);
+    args.weight = decoded(ctx, product.weight.experts[expert], weights);
     if (product.up) {
-      args.up = decoded(ctx, *product.up, expert, weights);
+      args.up = decoded(ctx, product.up->experts[expert], weights);
     }
-    tile_product(args, ctx.cuda->stream());
+    run(ctx, args);
   }
 }
 
 bool multiply(const Context& ctx, const Product& product) {
-  const Way way = way_of(product.weight.layout);
+  const Way way = way_of(product.weight);
+  if (product.weight.has_blocks && product.out.shape()[0] < kLeastRowsDecoded * product.experts) {
+    return false;
+  }
   if (way == Way::kE4M3) {
     multiply_e4m3(ctx, product);
   } else if (way == Way::kDecoded) {
     multiply_decoded(ctx, product);
   } else if (way == Way::kDirect) {
     const ScratchScope scratch(ctx);
-    tile_product(product_of(ctx, product, bf16_rows(ctx, product, scratch)), ctx.cuda->stream());
+    run(ctx, product_of(ctx, product, bf16_rows(ctx, product, scratch)));
   }
   return way != Way::kNone;
 }
 
-// Whether activations may be bf16, experts are not too many, and this is the GPU for it.
+// Whether activations may be bf16 and experts are not too many.
 bool fits(const Tensor& x, Precision precision, std::size_t experts) {
   return (x.dtype() == DType::kBF16 || precision == Precision::kBFloat16) &&
-         static_cast<std::int64_t>(experts) <= kTileProductGroups && is_hopper();
+         static_cast<std::int64_t>(experts) <= kTileProductGroups;
 }
 
 }  // namespace
 
-bool grouped_gated_matmul_hopper(const Context& ctx, const GroupedGatedMatmulArgs& args) {
+bool grouped_gated_matmul_tensor(const Context& ctx, const GroupedGatedMatmulArgs& args) {
   if (!fits(args.x, args.precision, args.gate.size())) {
     return false;
   }
   const std::optional<Stack> gate = stack_of(args.gate);
   const std::optional<Stack> up = stack_of(args.up);
-  if (!gate || !up || gate->layout.format != up->layout.format ||
-      gate->matrices.group_bytes != up->matrices.group_bytes) {
+  if (!gate || !up || gate->experts.front().format() != up->experts.front().format() ||
+      gate->layout.format != up->layout.format || gate->stride != up->stride) {
     return false;
   }
   return multiply(ctx, {.x = args.x,
@@ -196,7 +202,7 @@ bool grouped_gated_matmul_hopper(const Context& ctx, const GroupedGatedMatmulArg
                         .out = args.out});
 }
 
-bool grouped_matmul_hopper(const Context& ctx, const GroupedMatmulArgs& args) {
+bool grouped_matmul_tensor(const Context& ctx, const GroupedMatmulArgs& args) {
   if (!fits(args.x, args.precision, args.weight.size())) {
     return false;
   }
