@@ -17,6 +17,8 @@
 #include "cuda/mma.cuh"
 #include "cuda/tma.cuh"
 #include "ops/softmax_attention/kv_expand.cuh"
+#include "ops/softmax_attention/softmax_step_merge.cuh"
+#include "ops/softmax_attention/softmax_step_rows.cuh"
 #include "ops/softmax_attention/softmax_step_work.cuh"
 
 namespace minimax::ops::cuda::softmax_step {
@@ -27,11 +29,8 @@ using minimax::cuda::pack_bf16;
 using minimax::cuda::shared_address;
 using minimax::cuda::wait;
 
-constexpr int kDim = 128;
 constexpr int kWarpKeys = 16;
-constexpr int kSlot = kRows * (kDim + 2);  // floats of a partial result
-constexpr int kSumStride = kDim + 4;       // floats; rows of a warp's stores lie in other banks
-constexpr float kLowest = -1e30f;          // a maximum before the first key: finite, so never NaN
+constexpr int kSumStride = kDim + 4;  // floats; rows of a warp's stores lie in other banks
 
 template <int warp_count, int stage_count, int blocks_together, KvKind kv = KvKind::kBf16,
           bool whole_rows = true>
@@ -41,8 +40,7 @@ struct Variant {
   static constexpr int kWarps = warp_count;  // that compute
   static constexpr int kStages = stage_count;
   static constexpr int kBlocks = blocks_together;  // on a multiprocessor at a time
-  // Tiles are rows of 256 bytes, which the copy engine reads one after the other; else two halves
-  // of rows of 128 bytes.
+  // Tiles are rows of 256 bytes as in memory; else two halves of swizzled rows of 128 bytes.
   static constexpr bool kWholeRows = whole_rows && kv == KvKind::kBf16;
   static constexpr int kTileKeys = warp_count * kWarpKeys;
   static constexpr int kHalfTile = kTileKeys * 128;  // 64 numbers of every key, swizzled
@@ -94,11 +92,12 @@ __device__ void for_each_part(const Params& params, const Work& work, F&& body) 
 
 // ---- load
 
+// `valid` rows; the others are zeros where tiles are halves, and stay what they are otherwise.
 template <class V>
 __device__ void load_rows(std::byte* to, const CUtensorMap& memory, const std::byte* rows,
                           int valid, Barrier& full) {
   if constexpr (V::kWholeRows) {
-    minimax::cuda::load_whole_rows<V::kTileKeys>(to, memory, rows, valid, full);
+    minimax::cuda::load_bytes(to, rows, valid * kRowBytes, full);
   } else {
     minimax::cuda::load_rows<V::kTileKeys>(to, memory, rows, 0, valid, full);
     minimax::cuda::load_rows<V::kTileKeys>(to + V::kHalfTile, memory, rows, 64, valid, full);
@@ -121,7 +120,7 @@ __device__ void load_tile(Shared<V>& shared, const CUtensorMap& memory, const Pa
   const int valid = min(V::kTileKeys, part.length - key);
   Barrier& full = shared.full[stage.index];
   wait(shared.empty[stage.index], stage.parity ^ 1);
-  minimax::cuda::arrive_expecting(full, 4 * V::kHalfTile);
+  minimax::cuda::arrive_expecting(full, 2 * (V::kWholeRows ? valid : V::kTileKeys) * kRowBytes);
   load_rows<V>(shared.k[stage.index], memory, keys, valid, full);
   load_rows<V>(shared.v[stage.index], memory, values, valid, full);
 }
@@ -169,20 +168,6 @@ __device__ void load_parts(Shared<V>& shared, const CUtensorMap& memory, const P
 
 // ---- compute
 
-__device__ inline float fast_exp2(float x) {
-  float result;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
-  return result;
-}
-
-// The row of q and out, [T H, D], of a row of a part.
-__device__ inline std::int64_t out_row(const Params& params, const Part& part, int row) {
-  const int group = params.heads / params.kv_heads;
-  const int all = part.first_row + row;
-  return (params.cu_seqlens[part.sequence] + all / group) * params.heads + part.kv_head * group +
-         all % group;
-}
-
 // The two rows of a lane are lane / 4 and lane / 4 + 8.
 template <class V>
 class Consumer {
@@ -208,11 +193,14 @@ class Consumer {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       const int row = lane_ / 4 + half * 8;
-      const std::uint32_t* from = query_row(part, min(row, part.rows - 1)) + lane_ % 4;
+      const std::uint32_t* from = query_row(part, min(row, part.rows - 1));
 #pragma unroll
-      for (int d = 0; d < 8; ++d) {
-        queries_[d][half] = row < part.rows ? from[d * 8] : 0;
-        queries_[d][2 + half] = row < part.rows ? from[d * 8 + 4] : 0;
+      for (int d = 0; d < kKeySteps; ++d) {
+#pragma unroll
+        for (int column = 0; column < 2; ++column) {
+          const int pair = V::kWholeRows ? query_pair(d, column) : 8 * d + 4 * column + lane_ % 4;
+          queries_[d][2 * column + half] = row < part.rows ? from[pair] : 0;
+        }
       }
     }
   }
@@ -236,11 +224,6 @@ class Consumer {
 
   // Where a lane's row of 16 bytes lies for ldmatrix: 16-byte piece `piece` of a key's row.
   __device__ static std::uint32_t piece_at(const std::byte* tile, int key, int piece) {
-    if constexpr (V::kWholeRows) {
-      return shared_address(tile) +
-             static_cast<std::uint32_t>(key * 256 + piece / 8 * 128 +
-                                        (piece % 8 ^ (2 * key + piece / 8) % 8) * 16);
-    }
     return shared_address(tile) + static_cast<std::uint32_t>(piece / 8 * V::kHalfTile + key * 128 +
                                                              (piece % 8 ^ key % 8) * 16);
   }
@@ -249,22 +232,37 @@ class Consumer {
     const Stage<V> stage(tiles_++);
     wait(shared_.full[stage.index], stage.parity);
     float scores[2][4] = {};
-    const int key = warp_ * kWarpKeys + lane_ / 16 * 8 + lane_ % 8;
-#pragma unroll
-    for (int d = 0; d < 8; ++d) {
-      std::uint32_t keys[4];
-      minimax::cuda::load_blocks(keys,
-                                 piece_at(shared_.k[stage.index], key, 2 * d + lane_ / 8 % 2));
-      mma_bf16(scores[0], queries_[d], keys[0], keys[1]);
-      mma_bf16(scores[1], queries_[d], keys[2], keys[3]);
-    }
+    multiply_keys(shared_.k[stage.index], scores);
     hide_unseen(part, tile, scores);
     std::uint32_t weights[4];
     soften(scores, weights);
-    add_values(shared_.v[stage.index], weights);
+    add_values(shared_.v[stage.index], weights, part.length - tile * V::kTileKeys);
     __syncwarp();
     if (V::kExpands || lane_ == 0) {
       minimax::cuda::arrive(shared_.empty[stage.index]);
+    }
+  }
+
+  __device__ void multiply_keys(const std::byte* tile, float (&scores)[2][4]) const {
+    if constexpr (V::kWholeRows) {
+#pragma unroll
+      for (int block = 0; block < 2; ++block) {
+        std::uint32_t keys[kKeySteps][2];
+        load_eight_keys(tile + (warp_ * kWarpKeys + 8 * block + lane_ / 4) * kRowBytes, keys);
+#pragma unroll
+        for (int d = 0; d < kKeySteps; ++d) {
+          mma_bf16(scores[block], queries_[d], keys[d][0], keys[d][1]);
+        }
+      }
+    } else {
+      const int key = warp_ * kWarpKeys + lane_ / 16 * 8 + lane_ % 8;
+#pragma unroll
+      for (int d = 0; d < kKeySteps; ++d) {
+        std::uint32_t keys[4];
+        minimax::cuda::load_blocks(keys, piece_at(tile, key, 2 * d + lane_ / 8 % 2));
+        mma_bf16(scores[0], queries_[d], keys[0], keys[1]);
+        mma_bf16(scores[1], queries_[d], keys[2], keys[3]);
+      }
     }
   }
 
@@ -318,14 +316,27 @@ class Consumer {
     }
   }
 
-  __device__ void add_values(const std::byte* tile, const std::uint32_t (&weights)[4]) {
-    const int key = warp_ * kWarpKeys + lane_ % 16;
+  // Of the tile's rows, `valid` have been loaded.
+  __device__ void add_values(const std::byte* tile, const std::uint32_t (&weights)[4], int valid) {
+    if constexpr (V::kWholeRows) {
+      ValueRows values;
+      values.load(tile + warp_ * kWarpKeys * kRowBytes, valid - warp_ * kWarpKeys);
 #pragma unroll
-    for (int d = 0; d < 8; ++d) {
-      std::uint32_t values[4];
-      minimax::cuda::load_blocks_transposed(values, piece_at(tile, key, 2 * d + lane_ / 16));
-      mma_bf16(out_[2 * d], weights, values[0], values[1]);
-      mma_bf16(out_[2 * d + 1], weights, values[2], values[3]);
+      for (int product = 0; product < 16; ++product) {
+        std::uint32_t low;
+        std::uint32_t high;
+        values.operand(product, low, high);
+        mma_bf16(out_[product], weights, low, high);
+      }
+    } else {
+      const int key = warp_ * kWarpKeys + lane_ % 16;
+#pragma unroll
+      for (int d = 0; d < 8; ++d) {
+        std::uint32_t values[4];
+        minimax::cuda::load_blocks_transposed(values, piece_at(tile, key, 2 * d + lane_ / 16));
+        mma_bf16(out_[2 * d], weights, values[0], values[1]);
+        mma_bf16(out_[2 * d + 1], weights, values[2], values[3]);
+      }
     }
   }
 
@@ -377,24 +388,36 @@ class Consumer {
   }
 
   __device__ void add_sums(const float (&factor)[2], bool first) {
-    auto* sums = reinterpret_cast<float2*>(&shared_.sums[lane_ / 4 * kSumStride + lane_ % 4 * 2]);
-    constexpr int kHalf = 8 * kSumStride / 2;
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      float2 before[16] = {};
+      float* sums = &shared_.sums[(lane_ / 4 + half * 8) * kSumStride];
+      float before[32] = {};
       if (!first) {
 #pragma unroll
-        for (int d = 0; d < 16; ++d) {
-          before[d] = sums[half * kHalf + d * 4];
+        for (int i = 0; i < 32; ++i) {
+          before[i] = sums[column_of(i)];
         }
       }
 #pragma unroll
-      for (int d = 0; d < 16; ++d) {
-        sums[half * kHalf + d * 4] = {before[d].x + out_[d][half * 2] * factor[half],
-                                      before[d].y + out_[d][half * 2 + 1] * factor[half]};
+      for (int i = 0; i < 32; ++i) {
+        sums[column_of(i)] =
+            before[i] + out_[product_of(i)][half * 2 + element_of(i)] * factor[half];
       }
     }
   }
+
+  // The i-th of a lane's 32 columns of out, in an order in which they follow each other by twos or
+  // eights, and where it is in the lane's registers.
+  __device__ int column_of(int i) const {
+    if constexpr (V::kWholeRows) {
+      return first_value_of(i / 16, lane_ % 4 * 2 + i / 8 % 2) + i % 8;
+    }
+    return i / 2 * 8 + lane_ % 4 * 2 + i % 2;
+  }
+  __device__ static constexpr int product_of(int i) {
+    return V::kWholeRows ? i / 16 * 8 + i % 8 : i / 2;
+  }
+  __device__ static constexpr int element_of(int i) { return V::kWholeRows ? i / 8 % 2 : i % 2; }
 
   // The result of a whole item, or what the second kernel merges.
   __device__ void write(const Part& part, int number) const {
@@ -462,133 +485,6 @@ __global__ void __launch_bounds__(V::kThreads, V::kBlocks)
     Consumer<V> consumer(shared, params);
     for_each_part(params, work,
                   [&](const Part& part, int number) { consumer.compute(part, number); });
-  }
-}
-
-constexpr int kMergeRows = 2;    // of a block
-constexpr int kMergeWarps = 4;   // of a row
-constexpr int kMergePieces = 8;  // that a warp has on their way at a time
-
-/// A part of an item as the second kernel finds it.
-struct Pieces {
-  const float* partials;
-  int first;       // block that has the item's first part
-  int last;        // and its last
-  bool is_second;  // whether that is the first block's second partial result
-  int row;
-
-  __device__ const float* at(int block) const {
-    const int number = 2 * block + (block == first && is_second ? 1 : 0);
-    return partials + static_cast<std::int64_t>(number) * kSlot + row * (kDim + 2);
-  }
-};
-
-/// A running softmax over partial results of a row; a lane has four columns.
-struct Merged {
-  float most = kLowest;
-  float weight = 0.0f;
-  float4 sum = {};
-
-  __device__ void add(float other_most, float other_weight, const float4& other, float scale_log2) {
-    const float all = fmaxf(most, other_most);
-    const float own = fast_exp2((most - all) * scale_log2);
-    const float factor = fast_exp2((other_most - all) * scale_log2);
-    most = all;
-    weight = weight * own + other_weight * factor;
-    sum = {sum.x * own + other.x * factor, sum.y * own + other.y * factor,
-           sum.z * own + other.z * factor, sum.w * own + other.w * factor};
-  }
-};
-
-// Every kMergeWarps-th piece of a row. All of a turn are loaded before the first is used.
-__device__ inline Merged merge_pieces(const Pieces& pieces, int first, float scale_log2) {
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  Merged merged;
-  for (int begin = first; begin <= pieces.last; begin += kMergeWarps * kMergePieces) {
-    float2 numbers[kMergePieces][3];
-#pragma unroll
-    for (int i = 0; i < kMergePieces; ++i) {
-      const auto* from =
-          reinterpret_cast<const float2*>(pieces.at(min(begin + i * kMergeWarps, pieces.last)));
-      numbers[i][0] = from[2 * lane];
-      numbers[i][1] = from[2 * lane + 1];
-      numbers[i][2] = from[kDim / 2];
-    }
-#pragma unroll
-    for (int i = 0; i < kMergePieces; ++i) {
-      const auto(&piece)[3] = numbers[i];
-      if (begin + i * kMergeWarps <= pieces.last) {
-        merged.add(piece[2].x, piece[2].y, {piece[0].x, piece[0].y, piece[1].x, piece[1].y},
-                   scale_log2);
-      }
-    }
-  }
-  return merged;
-}
-
-/// What the warps of a block have merged.
-struct SharedMerge {
-  float4 sums[kMergeRows][kMergeWarps][32];
-  float2 weights[kMergeRows][kMergeWarps];  // the maximum, and the sum of weights
-};
-
-// The results of a row's warps as one, by its first warp.
-__device__ inline uint2 merge_shares(const SharedMerge& shared, int row, float scale_log2) {
-  Merged merged;
-#pragma unroll
-  for (int warp = 0; warp < kMergeWarps; ++warp) {
-    const float2 weights = shared.weights[row][warp];
-    merged.add(weights.x, weights.y, shared.sums[row][warp][threadIdx.x % 32], scale_log2);
-  }
-  const float share = 1.0f / merged.weight;
-  return {pack_bf16(merged.sum.x * share, merged.sum.y * share),
-          pack_bf16(merged.sum.z * share, merged.sum.w * share)};
-}
-
-/// Merges the partial results of every item that is in more than one part. Grid: for every sequence
-/// and key/value head as many chunks as a sequence may have, and for each of these the rows of a
-/// chunk, kMergeRows a block. Starts while step_kernel still runs, and lets the kernel behind it
-/// start.
-template <int threads>
-__global__ void __launch_bounds__(threads)
-    merge_kernel(const __grid_constant__ Params params, int chunks, int groups) {
-  __shared__ int ends[kMostBatch];
-  __shared__ SharedMerge shared;
-  minimax::cuda::let_next_kernel_start();
-  const Work work(params, ends);
-  const auto group = static_cast<int>(blockIdx.x) % groups;
-  const auto index = static_cast<int>(blockIdx.x) / groups;
-  const int b = index / (params.kv_heads * chunks);
-  const int item = index % (params.kv_heads * chunks);  // of the sequence
-  const Sequence sequence(params, b);
-  const bool exists = item < sequence.chunks * params.kv_heads;
-  const int begin = exists ? work.first_tile_of(b) + item * sequence.tiles : 0;
-  const int first = exists ? work.block_of(begin) : 0;
-  const int last = exists ? work.block_of(begin + sequence.tiles - 1) : 0;
-  minimax::cuda::wait_for_kernels_ahead();
-  if (first == last) {
-    return;
-  }
-  int count = 0;
-  const Part part(params, work, begin, begin + 1, count);
-  const int own = static_cast<int>(threadIdx.x) / (kMergeWarps * 32);  // row of the block
-  const int warp = static_cast<int>(threadIdx.x) / 32 % kMergeWarps;
-  const int row = group * kMergeRows + own;
-  const Pieces pieces = {.partials = params.partials,
-                         .first = first,
-                         .last = last,
-                         .is_second = work.begin(first) < begin,
-                         .row = min(row, part.rows - 1)};
-  const Merged merged = merge_pieces(pieces, first + warp, params.scale_log2);
-  const auto lane = threadIdx.x % 32;
-  shared.sums[own][warp][lane] = merged.sum;
-  if (lane == 0) {
-    shared.weights[own][warp] = {merged.most, merged.weight};
-  }
-  __syncthreads();
-  if (warp == 0 && row < part.rows) {
-    auto* out = static_cast<uint2*>(params.out) + out_row(params, part, row) * (kDim / 4);
-    out[lane] = merge_shares(shared, own, params.scale_log2);
   }
 }
 

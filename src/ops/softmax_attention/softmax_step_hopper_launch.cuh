@@ -30,8 +30,7 @@ template <class V>
 void launch_step(const SoftmaxCudaArgs& args, int most_tokens, float* scratch,
                  minimax::cuda::Stream stream) {
   constexpr int kBytes = static_cast<int>(sizeof(Shared<V>));
-  const auto memory = V::kWholeRows ? minimax::cuda::memory_whole_rows_map(V::kTileKeys)
-                                    : minimax::cuda::memory_rows_map(V::kTileKeys);
+  const auto memory = minimax::cuda::memory_rows_map(V::kTileKeys);
   const int blocks = std::min(kMostStepBlocks, V::kBlocks * args.multiprocessors);
   const Params params = {.q = args.q,
                          .out = args.out,
