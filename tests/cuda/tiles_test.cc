@@ -32,9 +32,9 @@ const Context kReference{};
 constexpr double kTolerance = 0x1p-7;
 
 // Activations of many tokens become e4m3, off by 0.02 of them on average, on their way into gate
-// and up, and into down: some 0.04 of an element, of which the largest error is four times as much,
-// as the largest element is of the others.
-constexpr double kE4M3Tolerance = 0.1;
+// and up, and into down: some 0.04 of an element, and the largest error is a few times as much of
+// it as the largest element is. Measured on an H200: 0.058.
+constexpr double kE4M3Tolerance = 0.075;
 
 // Plain rows are streamed where they lie.
 Layout layout_of(Format format) {
