@@ -27,12 +27,13 @@ PFN_cuTensorMapEncodeTiled_v12000 encoder() {
 
 }  // namespace
 
-CUtensorMap bf16_tensor_map(const void* matrix, std::int64_t rows, std::int64_t columns) {
+CUtensorMap bf16_tensor_map(const void* matrix, std::int64_t rows, std::int64_t columns,
+                            int box_rows) {
   static const auto kEncode = encoder();
   CUtensorMap map = {};
   const cuuint64_t extents[] = {static_cast<cuuint64_t>(columns), static_cast<cuuint64_t>(rows)};
   const cuuint64_t strides[] = {static_cast<cuuint64_t>(columns) * 2};
-  const cuuint32_t box[] = {64, 64};
+  const cuuint32_t box[] = {64, static_cast<cuuint32_t>(box_rows)};
   const cuuint32_t steps[] = {1, 1};
   const CUresult result =
       kEncode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, const_cast<void*>(matrix), extents,
@@ -96,6 +97,30 @@ CUtensorMap matrix_stack_map(const MatrixStack& stack) {
   base::check(result == CUDA_SUCCESS, ErrorCode::kDevice, [&] {
     return "cuTensorMapEncodeTiled: " + std::to_string(stack.matrices) + " matrices of " +
            std::to_string(stack.rows) + " x " + std::to_string(stack.columns) + ": error " +
+           std::to_string(static_cast<int>(result));
+  });
+  return map;
+}
+
+CUtensorMap matrix_pair_map(const MatrixStack& first, std::int64_t apart) {
+  static const auto kEncode = encoder();
+  CUtensorMap map = {};
+  const auto row_bytes = static_cast<cuuint64_t>(first.columns) * 2;
+  const cuuint64_t extents[] = {static_cast<cuuint64_t>(first.columns), 8, 2,
+                                static_cast<cuuint64_t>(first.rows / 8),
+                                static_cast<cuuint64_t>(first.matrices)};
+  const cuuint64_t strides[] = {row_bytes, static_cast<cuuint64_t>(apart), 8 * row_bytes,
+                                static_cast<cuuint64_t>(first.stride)};
+  const cuuint32_t box[] = {64, 8, 2, static_cast<cuuint32_t>(first.box_rows / 16), 1};
+  const cuuint32_t steps[] = {1, 1, 1, 1, 1};
+  const CUresult result =
+      kEncode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 5, const_cast<void*>(first.data), extents,
+              strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+              CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  base::check(result == CUDA_SUCCESS, ErrorCode::kDevice, [&] {
+    return "cuTensorMapEncodeTiled: " + std::to_string(first.matrices) + " pairs of matrices of " +
+           std::to_string(first.rows) + " x " + std::to_string(first.columns) + ", " +
+           std::to_string(apart) + " bytes apart: error " +
            std::to_string(static_cast<int>(result));
   });
   return map;

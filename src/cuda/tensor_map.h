@@ -8,10 +8,11 @@
 
 namespace minimax::cuda {
 
-/// A matrix of bf16, rows contiguous, in boxes of 64 x 64; in shared memory a box is 64 rows of 128
-/// bytes with the 128-byte swizzle. `matrix` is 16-byte aligned, `columns` a multiple of 8.
+/// A matrix of bf16, rows contiguous, in boxes of box_rows x 64; in shared memory a box is rows of
+/// 128 bytes with the 128-byte swizzle. `matrix` is 16-byte aligned, `columns` a multiple of 8.
 /// Throws: Error{kDevice}.
-CUtensorMap bf16_tensor_map(const void* matrix, std::int64_t rows, std::int64_t columns);
+CUtensorMap bf16_tensor_map(const void* matrix, std::int64_t rows, std::int64_t columns,
+                            int box_rows = 64);
 
 /// All of the GPU's addresses as rows of 128 bf16, so that one map serves pages that lie anywhere;
 /// load_rows() in tma.cuh takes boxes of `box_rows` x 64 with the same swizzle from it. Its second
@@ -36,6 +37,12 @@ struct MatrixStack {
   int box_rows;
 };
 CUtensorMap matrix_stack_map(const MatrixStack& stack);
+
+/// Two such stacks, the second `apart` bytes (a multiple of 16, less than 2^40) behind the first:
+/// boxes have by turns eight rows of a matrix and the same eight of its partner, box_rows / 16
+/// times; `rows` is a multiple of 8, box_rows of 16. Coordinates are column, 0, 0, rows / 8,
+/// matrix. Throws: Error{kDevice}.
+CUtensorMap matrix_pair_map(const MatrixStack& first, std::int64_t apart);
 
 /// Tiles of some bytes each, in rows of tiles, in equally spaced matrices.
 struct TileStack {

@@ -24,6 +24,19 @@ __device__ inline void load_box(void* to, const CUtensorMap& map, int column, in
       : "memory");
 }
 
+/// The same to this place in all blocks of the cluster that `blocks` has a bit of; in each of them
+/// the bytes count at its own barrier of this name.
+__device__ inline void load_box_to_blocks(void* to, const CUtensorMap& map, int column, int row,
+                                          Barrier& barrier, unsigned blocks) {
+  asm volatile(
+      "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes"
+      ".multicast::cluster [%0], [%1, {%3, %4}], [%2], %5;" ::"r"(
+          static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
+      "l"(&map), "r"(barrier_address(barrier)), "r"(column), "r"(row),
+      "h"(static_cast<std::uint16_t>(blocks))
+      : "memory");
+}
+
 /// The 64 columns from `column` on of `rows` rows of 256 bytes that begin at `address`, a multiple
 /// of 256, through a memory_rows_map(box_rows); the other rows of the box are zero.
 template <int box_rows>
@@ -67,6 +80,18 @@ __device__ inline void load_box_of(void* to, const CUtensorMap& map, int column,
       "cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, "
       "{%3, %4, %5}], [%2];" ::"r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
       "l"(&map), "r"(barrier_address(barrier)), "r"(column), "r"(row), "r"(matrix)
+      : "memory");
+}
+
+/// The box of a stack of pairs of matrices (tensor_map.h) at this column, eight rows of both and
+/// pair.
+__device__ inline void load_pair_box(void* to, const CUtensorMap& map, int column, int eight_rows,
+                                     int pair, Barrier& barrier) {
+  asm volatile(
+      "cp.async.bulk.tensor.5d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, "
+      "{%3, %4, %4, %5, %6}], [%2];" ::"r"(
+          static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
+      "l"(&map), "r"(barrier_address(barrier)), "r"(column), "r"(0), "r"(eight_rows), "r"(pair)
       : "memory");
 }
 

@@ -9,6 +9,7 @@
 
 #include "ops/device_matrix/device_testing.h"
 #include "ops/tile_product/tile_product.h"
+#include "ops/tile_product/tile_product_kernels.h"
 
 namespace minimax::ops {
 namespace {
@@ -119,6 +120,10 @@ struct Problem {
             .out_is_float = c.out_is_float,
             .processors = processor_count()};
   }
+  void run_wide() const {
+    cuda::tile_product_bf16_wide(args(), nullptr);
+    expect_cuda(cudaDeviceSynchronize());
+  }
   void run_mma() const {
     cuda::tile_product_mma(args(), nullptr);
     expect_cuda(cudaDeviceSynchronize());
@@ -211,6 +216,18 @@ TEST_P(TileProduct, AgreesWithFloat64) {
   }
   const Problem problem(GetParam());
   problem.run();
+  EXPECT_LT(error_of(problem), tolerance(GetParam()));
+}
+
+TEST_P(TileProduct, InWideTilesAgreesWithFloat64) {
+  if (!has_gpu()) {
+    GTEST_SKIP() << "no GPU";
+  }
+  if (GetParam().format != DeviceFormat::kBF16) {
+    GTEST_SKIP() << "rows of bf16 alone";
+  }
+  const Problem problem(GetParam());
+  problem.run_wide();
   EXPECT_LT(error_of(problem), tolerance(GetParam()));
 }
 

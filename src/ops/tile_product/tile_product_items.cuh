@@ -30,7 +30,8 @@ struct Params {
   const float* x_scales;  // where numbers are e4m3
   void* out;
   bool out_is_float;
-  std::uint32_t zero;  // hides from the compiler that two registers are equal
+  std::uint32_t zero;     // hides from the compiler that two registers are equal
+  bool up_first = false;  // of the rows of weights in a stage
 };
 
 struct Item {
