@@ -76,10 +76,6 @@ CUtensorMap memory_map(std::vector<cuuint64_t> extents, std::vector<cuuint64_t> 
 
 CUtensorMap memory_rows_map(int box_rows) { return memory_map({128}, {}, {64}, box_rows); }
 
-CUtensorMap memory_whole_rows_map(int box_rows) {
-  return memory_map({64, 2}, {128}, {64, 2}, box_rows);
-}
-
 CUtensorMap matrix_stack_map(const MatrixStack& stack) {
   static const auto kEncode = encoder();
   CUtensorMap map = {};

@@ -20,8 +20,6 @@ CUtensorMap bf16_tensor_map(const void* matrix, std::int64_t rows, std::int64_t 
 /// be made to end, and be filled up with zeros, after any row.
 /// Throws: Error{kDevice}.
 CUtensorMap memory_rows_map(int box_rows);
-/// The same for boxes of whole rows, which load_whole_rows() takes.
-CUtensorMap memory_whole_rows_map(int box_rows);
 
 inline constexpr std::uint64_t kMapBase = std::uint64_t{1} << 24;  // below any address in use
 inline constexpr std::uint64_t kMapStep = std::uint64_t{1} << 32;  // of the fourth dimension, bytes

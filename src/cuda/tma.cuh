@@ -55,24 +55,6 @@ __device__ void load_rows(void* to, const CUtensorMap& map, const void* address,
       : "memory");
 }
 
-/// Whole rows in the same way through a memory_whole_rows_map(box_rows): in shared memory a row is
-/// 256 bytes, and counts as two of the swizzle.
-template <int box_rows>
-__device__ void load_whole_rows(void* to, const CUtensorMap& map, const void* address, int rows,
-                                Barrier& barrier) {
-  const int skipped = box_rows - rows;
-  const std::uint64_t row = (reinterpret_cast<std::uint64_t>(address) >> 8) -
-                            static_cast<std::uint64_t>(skipped) - kMapBase / 256;
-  asm volatile(
-      "cp.async.bulk.tensor.5d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, "
-      "{%3, %3, %4, %5, %6}], [%2];" ::"r"(
-          static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
-      "l"(&map), "r"(barrier_address(barrier)), "r"(0), "r"(skipped),
-      "r"(static_cast<int>(row & (kMapStep / 256 - 1))),
-      "r"(static_cast<int>(row / (kMapStep / 256)))
-      : "memory");
-}
-
 /// The box of a stack of matrices (tensor_map.h) at this column, row and matrix.
 __device__ inline void load_box_of(void* to, const CUtensorMap& map, int column, int row,
                                    int matrix, Barrier& barrier) {
