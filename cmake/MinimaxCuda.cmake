@@ -4,7 +4,13 @@
 set(MINIMAX_CUDA "AUTO" CACHE STRING "Build for NVIDIA GPUs: ON, OFF, or AUTO where nvcc is found")
 set_property(CACHE MINIMAX_CUDA PROPERTY STRINGS AUTO ON OFF)
 set(MINIMAX_CUDA_ARCHITECTURES "90a-real" CACHE STRING
-    "GPU architectures as CMake names them, for example 80-virtual;90a-real")
+    "GPU architectures as CMake names them, for example 80-virtual;90a-real; without 90a, the kernels of Hopper are \
+left alone on a Hopper, too, which then shows what older GPUs get")
+if(MINIMAX_CUDA_ARCHITECTURES MATCHES "90a")
+  set(MINIMAX_CUDA_HOPPER 1)
+else()
+  set(MINIMAX_CUDA_HOPPER 0)
+endif()
 
 set(MINIMAX_HAS_CUDA OFF)
 if(MINIMAX_CUDA)  # AUTO counts as true

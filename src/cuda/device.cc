@@ -10,6 +10,7 @@ namespace minimax::cuda {
 namespace {
 
 constexpr int kOldestCapability = 80;
+constexpr bool kIsBuiltForHopper = MINIMAX_CUDA_HOPPER != 0;  // see cmake/MinimaxCuda.cmake
 
 }  // namespace
 
@@ -53,7 +54,7 @@ bool has_hopper() {
   // Asked for every weight: the driver takes its time to answer.
   static const bool kHasHopper = [] {
     int devices = 0;
-    return cudaGetDeviceCount(&devices) == cudaSuccess && devices > 0 &&
+    return kIsBuiltForHopper && cudaGetDeviceCount(&devices) == cudaSuccess && devices > 0 &&
            require_device().compute_capability == 90;
   }();
   return kHasHopper;

@@ -20,7 +20,8 @@ struct DeviceInfo {
 /// compute capability 8.0 or newer.
 DeviceInfo require_device();
 
-/// Whether there is a GPU of compute capability 9.0, whose kernels stream weights from tiles.
+/// Whether there is a GPU of compute capability 9.0, and its kernels, which stream weights from
+/// tiles, are what this was built for.
 bool has_hopper();
 
 }  // namespace minimax::cuda

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cuda/check.h"
+#include "cuda/device.h"
 
 namespace minimax::cuda {
 
@@ -61,7 +62,7 @@ void launch_early(const char* name, void (*kernel)(Parameters...), const LaunchS
   config.dynamicSmemBytes = static_cast<std::size_t>(shape.shared_bytes);
   config.stream = stream;
   config.attrs = &early;
-  config.numAttrs = 1;
+  config.numAttrs = has_hopper() ? 1 : 0;  // code for older GPUs does not wait
   check(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...), name);
 }
 

@@ -18,11 +18,6 @@ using quant::Matrix;
 using tensor::DType;
 using tensor::Tensor;
 
-bool is_hopper() {
-  static const bool kIsHopper = minimax::cuda::has_hopper();
-  return kIsHopper;
-}
-
 // One matrix of every expert.
 struct Stack {
   std::span<const Matrix> experts;
@@ -63,7 +58,7 @@ enum class Way {
 
 Way way_of(const Stack& stack) {
   const DeviceLayout& layout = stack.layout;
-  if (!stack.has_blocks && tile_product_takes_e4m3(layout) && is_hopper()) {
+  if (!stack.has_blocks && tile_product_takes_e4m3(layout) && minimax::cuda::has_hopper()) {
     return Way::kE4M3;
   }
   if (!stack.has_blocks && tile_product_takes(layout)) {
@@ -79,7 +74,7 @@ Way way_of(const Stack& stack) {
 constexpr std::int64_t kLeastRowsDecoded = 8;
 
 void run(const Context& ctx, const TileProduct& args) {
-  (is_hopper() ? &tile_product : &tile_product_mma)(args, ctx.cuda->stream());
+  (minimax::cuda::has_hopper() ? &tile_product : &tile_product_mma)(args, ctx.cuda->stream());
 }
 
 struct Product {

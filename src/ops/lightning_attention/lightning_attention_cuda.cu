@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "cuda/check.h"
+#include "cuda/device.h"
 #include "ops/lightning_attention/lightning_attention_parts.cuh"
 
 namespace minimax::ops::cuda {
@@ -160,15 +161,6 @@ void check_args(const LightningCudaArgs& args) {
   });
 }
 
-bool is_hopper() {
-  int device = 0;
-  int major = 0;
-  minimax::cuda::check(cudaGetDevice(&device), "cudaGetDevice");
-  minimax::cuda::check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
-                       "cudaDeviceGetAttribute");
-  return major == 9;
-}
-
 }  // namespace
 
 void lightning_exact(const LightningCudaArgs& args, minimax::cuda::Stream stream) {
@@ -184,7 +176,8 @@ LightningKernel lightning_kernel(const LightningCudaArgs& args) {
   if (args.qkv_type == tensor::DType::kF32 || args.head_dim % 16 != 0) {
     return LightningKernel::kExact;
   }
-  return args.head_dim == kMaxDim && is_hopper() ? LightningKernel::kHopper : LightningKernel::kMma;
+  return args.head_dim == kMaxDim && minimax::cuda::has_hopper() ? LightningKernel::kHopper
+                                                                 : LightningKernel::kMma;
 }
 
 void lightning_attention(const LightningCudaArgs& args, LightningKernel kernel,

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "cuda/check.h"
+#include "cuda/device.h"
 #include "cuda/kernel.cuh"
 #include "ops/scratch.h"
 #include "ops/softmax_attention/softmax_attention_cuda.h"
@@ -17,20 +18,11 @@ namespace {
 // of every head keep the GPU busy.
 constexpr int kStepTokens = 16;
 
-bool is_hopper() {
-  int device = 0;
-  int major = 0;
-  minimax::cuda::check(cudaGetDevice(&device), "cudaGetDevice");
-  minimax::cuda::check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
-                       "cudaDeviceGetAttribute");
-  return major == 9;
-}
-
 bool fits_hopper(const SoftmaxAttentionArgs& args) {
   using tensor::DType;
   return args.q.dtype() == DType::kBF16 && args.cache_dtype != DType::kF32 &&
          args.q.shape()[2] == 128 && args.page_tokens > 0 && args.page_tokens % 128 == 0 &&
-         std::ssize(args.caches) <= kMostStepBatch && is_hopper();
+         std::ssize(args.caches) <= kMostStepBatch && minimax::cuda::has_hopper();
 }
 
 bool fits_mma(const SoftmaxAttentionArgs& args) {
