@@ -77,7 +77,11 @@ class StreamBlock {
 #pragma unroll 1
     for (int item = 0; item < items; ++item) {
       typename Tiles::Sums sums[2] = {};
-      multiply_item<Tiles>(x, tiles, sums);
+      if (run.units_are_pairs || 2 * item + 1 < run.units) {
+        multiply_item<Tiles, true>(x, tiles, sums);
+      } else {
+        multiply_item<Tiles, false>(x, tiles, sums);
+      }
       scale_sums(job_.factor(run), sums);
       finish_item<Tiles>(run, item, sums, partial);
     }
@@ -87,9 +91,8 @@ class StreamBlock {
   __device__ static int warp() { return static_cast<int>(threadIdx.x) / 32; }
   __device__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
 
-  /// The warp's share of the columns. An item without a second row of tiles gets sums of whatever
-  /// lies in the ring, which nobody asks for.
-  template <class Tiles>
+  /// The warp's share of the columns, of one row of tiles or both.
+  template <class Tiles, bool both>
   __device__ void multiply_item(const StreamRows& x, const TileRange& tiles,
                                 typename Tiles::Sums (&sums)[2]) {
     Tiles operand(x, tiles.begin);
@@ -98,7 +101,9 @@ class StreamBlock {
       operand.load_rows();
       const std::byte* stage = ring_.wait();
       operand.multiply(stage, memory_.table, sums[0]);
-      operand.multiply(stage + T::kTileBytes, memory_.table, sums[1]);
+      if constexpr (both) {
+        operand.multiply(stage + T::kTileBytes, memory_.table, sums[1]);
+      }
       operand.next();
       ring_.release();
     }
