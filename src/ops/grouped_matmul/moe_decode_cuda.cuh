@@ -259,17 +259,21 @@ struct MoeDecodeJob {
   }
 };
 
-/// What a unit costs the block that has it: for more than four rows the products take longer than
-/// the weights. Without this, blocks with such units alone would end last.
-__device__ inline int unit_cost(const StreamEntry& entry) { return entry.rows <= 4 ? 2 : 3; }
+/// What a unit costs the block that has it: for more than four rows, integer products take longer
+/// than the weights. Without this, blocks with such units alone would end last.
+template <StreamMode mode>
+__device__ int unit_cost(const StreamEntry& entry) {
+  return mode == StreamMode::kInteger && entry.rows > 4 ? 3 : 2;
+}
 
 /// The unit of a phase before which all units cost `target` together. A whole warp comes here.
-__device__ inline int unit_at_cost(const StreamPlan& plan, int units, int target) {
+template <StreamMode mode>
+__device__ int unit_at_cost(const StreamPlan& plan, int units, int target) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
   int before = 0;
   for (int base = 0; base < plan.entry_count; base += 32) {
     const int entry = base + lane;
-    const int cost = entry < plan.entry_count ? unit_cost(plan.entries[entry]) : 0;
+    const int cost = entry < plan.entry_count ? unit_cost<mode>(plan.entries[entry]) : 0;
     int total;
     const int first = before + exclusive_warp_sum(cost * units, total);
     const bool is_here = first <= target && target < first + cost * units;
@@ -285,17 +289,18 @@ __device__ inline int unit_at_cost(const StreamPlan& plan, int units, int target
 
 /// The range of this block in the units of a phase, so that all blocks have as much to do. A whole
 /// warp comes here.
-__device__ inline void set_range(const StreamPlan& plan, StreamPhase& phase) {
+template <StreamMode mode>
+__device__ void set_range(const StreamPlan& plan, StreamPhase& phase) {
   int cost = 0;
   for (int entry = static_cast<int>(threadIdx.x) % 32; entry < plan.entry_count; entry += 32) {
-    cost += unit_cost(plan.entries[entry]) * phase.units;
+    cost += unit_cost<mode>(plan.entries[entry]) * phase.units;
   }
   const auto all = static_cast<unsigned>(__reduce_add_sync(0xffffffffu, cost));
   // Times blocks: below 2^32.
   const auto begin = static_cast<int>(all * blockIdx.x / gridDim.x);
   const auto end = static_cast<int>(all * (blockIdx.x + 1) / gridDim.x);
-  const int first = unit_at_cost(plan, phase.units, begin);
-  const int last = unit_at_cost(plan, phase.units, end);
+  const int first = unit_at_cost<mode>(plan, phase.units, begin);
+  const int last = unit_at_cost<mode>(plan, phase.units, end);
   if (threadIdx.x % 32 == 0) {
     phase.begin = first;
     phase.end = last;
@@ -393,8 +398,8 @@ __global__ void __launch_bounds__(kStreamThreads, 1)
   } else {
     sort_pairs(args, T::kEntryRows, sorted, plan);
     if (threadIdx.x < 32) {
-      set_range(plan, plan.phase[0]);
-      set_range(plan, plan.phase[1]);
+      set_range<mode>(plan, plan.phase[0]);
+      set_range<mode>(plan, plan.phase[1]);
     }
     if (threadIdx.x == 0) {
       start_runs<T>(plan, runs);
