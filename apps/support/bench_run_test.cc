@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/pretrained_model.h"
+
 namespace minimax::apps {
 namespace {
 
