@@ -159,37 +159,37 @@ TEST(ChatAnswer, BelievesTheBeginningThatAChoiceForces) {
 
 TEST(ChatStream, GivesArgumentsOfAFreeCallInPieces) {
   const std::vector<std::string> pieces = {"Hm. <tool_calls>\n{\"name\": \"f\", \"arg",
-                                           "uments\": {\"a\"", ": 1", "}}\n</tool_calls>"};
+                                           "uments\": {\"a\": \"x", "y", "\"}}\n</tool_calls>"};
   const std::string stream = answer(std::string(R"("stream":true,)") + kTools, pieces);
   for (const char* part :
        {R"("delta":{"content":"Hm."})", R"("function":{"name":"f","arguments":""}}])",
-        R"({"index":0,"function":{"arguments":"{\"a\""}})",
-        R"({"index":0,"function":{"arguments":": 1"}})",
-        R"({"index":0,"function":{"arguments":"}"}})", R"("finish_reason":"tool_calls")"}) {
+        R"({"index":0,"function":{"arguments":"{\"a\": \"x"}})",
+        R"({"index":0,"function":{"arguments":"y"}})",
+        R"({"index":0,"function":{"arguments":"\"}"}})", R"("finish_reason":"tool_calls")"}) {
     EXPECT_THAT(stream, HasSubstr(part));
   }
   EXPECT_THAT(answer(kTools, pieces),
-              HasSubstr(R"("function":{"name":"f","arguments":"{\"a\": 1}"}}])"));
+              HasSubstr(R"("function":{"name":"f","arguments":"{\"a\": \"xy\"}"}}])"));
 }
 
 TEST(ChatStream, GivesArgumentsOfAForcedCallInPieces) {
-  const std::vector<std::string> pieces = {"{\"name\": \"f\", \"arguments\": {\"a\"", ": 1",
-                                           "}}\n</tool_calls>"};
+  const std::vector<std::string> pieces = {"{\"name\": \"f\", \"arguments\": {\"a\": \"x", "y",
+                                           "\"}}\n</tool_calls>"};
   const std::string forced = std::string(R"("tool_choice":"required",)") + kTools;
   const std::string stream = answer(R"("stream":true,)" + forced, pieces);
   for (const char* part :
        {R"("function":{"name":"f","arguments":""}}])",
-        R"({"index":0,"function":{"arguments":"{\"a\""}})",
-        R"({"index":0,"function":{"arguments":": 1"}})",
-        R"({"index":0,"function":{"arguments":"}"}})", R"("finish_reason":"tool_calls")"}) {
+        R"({"index":0,"function":{"arguments":"{\"a\": \"x"}})",
+        R"({"index":0,"function":{"arguments":"y"}})",
+        R"({"index":0,"function":{"arguments":"\"}"}})", R"("finish_reason":"tool_calls")"}) {
     EXPECT_THAT(stream, HasSubstr(part));
   }
-  // What its length cuts off stays a call, streamed or not.
+  // What its length cuts off stays a call, streamed or not, and its arguments are closed.
   const std::vector<std::string> cut(pieces.begin(), pieces.begin() + 2);
   EXPECT_THAT(answer(R"("stream":true,)" + forced, cut, FinishReason::kLength),
               HasSubstr(R"("finish_reason":"length")"));
   EXPECT_THAT(answer(forced, cut, FinishReason::kLength),
-              HasSubstr(R"("function":{"name":"f","arguments":"{\"a\": 1"}}])"));
+              HasSubstr(R"("function":{"name":"f","arguments":"{\"a\": \"xy\"}"}}])"));
 }
 
 TEST(ChatRequest, FollowsTheModelWhereItSaysNothing) {

@@ -82,16 +82,16 @@ TEST(Messages, GivesCallsAsBlocks) {
 }
 
 TEST(Messages, GivesTheInputOfAForcedCallInPieces) {
-  const std::vector<std::string> pieces = {R"({"name": "f", "arguments": {"a")", R"(: 1}})"};
+  const std::vector<std::string> pieces = {R"({"name": "f", "arguments": {"a": "x)", R"(y"}})"};
   const std::string fields = std::string(R"("tool_choice":{"type":"any"},"max_tokens":9,)") + kTool;
   const std::string stream = answer("/v1/messages", R"({"stream":true,)" + fields + "}", pieces);
-  EXPECT_THAT(stream, HasSubstr(R"("partial_json":"{\"a\"")"));
-  EXPECT_THAT(stream, HasSubstr(R"("partial_json":": 1}")"));
+  EXPECT_THAT(stream, HasSubstr(R"("partial_json":"{\"a\": \"x")"));
+  EXPECT_THAT(stream, HasSubstr(R"("partial_json":"y\"}")"));
   const std::string whole = answer("/v1/messages", "{" + fields + "}", pieces);
-  EXPECT_THAT(whole, HasSubstr(R"("name":"f","input":{"a":1}}])"));
-  // Half an object is none.
+  EXPECT_THAT(whole, HasSubstr(R"("name":"f","input":{"a":"xy"}}])"));
+  // Half an object is closed.
   EXPECT_THAT(answer("/v1/messages", "{" + fields + "}", {pieces[0]}, FinishReason::kLength),
-              HasSubstr(R"("name":"f","input":{}}])"));
+              HasSubstr(R"("name":"f","input":{"a":"x"}}])"));
 }
 
 TEST(Messages, TellsWhyItEnded) {
@@ -168,7 +168,7 @@ TEST(Responses, GivesArgumentsInPieces) {
   const std::string fields =
       R"("input":"Hi","tools":[{"type":"function","name":"f","parameters":{"type":"object"}}])";
   const std::vector<std::string> pieces = {
-      "Hm. <tool_calls>\n{\"name\": \"f\", \"arguments\": {\"a\"", ": 1}}",
+      "Hm. <tool_calls>\n{\"name\": \"f\", \"arguments\": {\"a\": \"x", "y\"}}",
       "{\"name\": \"f\"}</tool_calls>"};
   const std::string stream = answer("/v1/responses", R"({"stream":true,)" + fields + "}", pieces);
   std::vector<std::string> found;
@@ -184,9 +184,9 @@ TEST(Responses, GivesArgumentsInPieces) {
                       event.find(is_delta ? "delta" : "arguments")->string());
     }
   }
-  EXPECT_THAT(found, ::testing::ElementsAre("1 + {\"a\"", "1 + : 1}", "1 = {\"a\": 1}", "2 + {}",
-                                            "2 = {}"));
-  const std::string call = R"("name":"f","arguments":"{\"a\": 1}"})";
+  EXPECT_THAT(found, ::testing::ElementsAre("1 + {\"a\": \"x", "1 + y\"}", "1 = {\"a\": \"xy\"}",
+                                            "2 + {}", "2 = {}"));
+  const std::string call = R"("name":"f","arguments":"{\"a\": \"xy\"}"})";
   EXPECT_THAT(stream, HasSubstr(call));
   EXPECT_THAT(answer("/v1/responses", "{" + fields + "}", pieces), HasSubstr(call));
 }

@@ -107,7 +107,7 @@ class WholeMessage : public MessagesAnswer {
   }
 
  private:
-  // An answer that its length cut off may end in the middle.
+  // What a model wrote is JSON by its form, but may have a member twice.
   static Json input_of(const AnswerPiece& call) {
     try {
       return base::parse_json(call.text, "arguments");

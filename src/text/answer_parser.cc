@@ -181,6 +181,8 @@ std::vector<AnswerPiece> AnswerParser::finish() {
   const bool has_block = state_ == State::kBlock || state_ == State::kObject;
   if (state_ == State::kReasoning) {
     emit(Kind::kReasoning, rest());
+  } else if (state_ == State::kArguments) {
+    emit_arguments(arguments_.closing());
   } else if (has_block && !block_.empty()) {
     emit(Kind::kContent, block_);
     emit(Kind::kContent, rest());
@@ -347,25 +349,41 @@ bool AnswerParser::begin_arguments() {
   pieces_.push_back({.kind = Kind::kToolCall, .name = head->name, .index = calls_++});
   begin_ += head->size;
   block_.clear();
-  begin_value(0);
+  arguments_ = JsonPrefix();
+  scanned_ = 0;
   state_ = State::kArguments;
   return true;
 }
 
+// What is held begins where the arguments were safe last.
 bool AnswerParser::step_arguments() {
-  const bool is_complete = scan_value();
-  const std::string_view text = rest().substr(0, scanned_);
-  if (!text.empty() && (pieces_.empty() || pieces_.back().index != calls_ - 1 ||
-                        pieces_.back().kind < Kind::kToolCall)) {
+  const std::string_view text = rest();
+  const std::size_t before = arguments_.safe();
+  while (scanned_ < text.size() && !arguments_.is_complete() && arguments_.accept(text[scanned_])) {
+    ++scanned_;
+  }
+  const bool is_broken = scanned_ < text.size() && !arguments_.is_complete();
+  const std::size_t safe = arguments_.safe() - before;
+  emit_arguments(text.substr(0, safe));
+  begin_ += safe;
+  scanned_ -= safe;
+  if (is_broken) {
+    emit_arguments(arguments_.closing());
+    state_ = State::kPlain;
+  } else if (arguments_.is_complete()) {
+    state_ = State::kCallEnd;
+  }
+  return state_ != State::kArguments;
+}
+
+void AnswerParser::emit_arguments(std::string_view text) {
+  if (text.empty()) {
+    return;
+  }
+  if (pieces_.empty() || pieces_.back().kind < Kind::kToolCall) {
     pieces_.push_back({.kind = Kind::kArguments, .index = calls_ - 1});
   }
-  if (!text.empty()) {
-    pieces_.back().text += text;
-  }
-  begin_ += scanned_;
-  scanned_ = 0;
-  state_ = is_complete ? State::kCallEnd : state_;
-  return is_complete;
+  pieces_.back().text += text;
 }
 
 bool AnswerParser::step_call_end() {

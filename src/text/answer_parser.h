@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "text/json_prefix.h"
+
 namespace minimax::text {
 
 struct AnswerPiece {
@@ -28,8 +30,9 @@ struct AnswerFormat {
   /// Calls above so many are dropped, with all that follows in their block.
   std::int64_t max_tool_calls = 128;
   /// A call whose object begins with its name and then an object of arguments is given out as soon
-  /// as that is there, and its arguments as they come. Then it stays a call, whatever follows:
-  /// arguments that are cut off or no JSON are given as they are, other members are dropped.
+  /// as that is there, and its arguments as they come. Then it stays a call with arguments that are
+  /// JSON, whatever follows: where they are cut off or go on as no JSON does, they are closed after
+  /// the last value that stands, and the rest is text. Other members are dropped.
   bool streams_arguments = false;
 };
 
@@ -64,7 +67,7 @@ class AnswerParser {
     kBetween,    // white space behind a mark
     kBlock,      // between the calls of a block
     kObject,     // inside of the object of a call
-    kArguments,  // inside of its arguments, of which all that came is given out
+    kArguments,  // inside of its arguments
     kCallEnd,    // behind them
     kCallRest,   // in other members of the call
     kPlain,      // text in which nothing is looked for any more
@@ -82,6 +85,7 @@ class AnswerParser {
   bool step_call_end();
   bool step_call_rest();
   bool begin_arguments();
+  void emit_arguments(std::string_view text);
   void begin_value(std::int64_t depth);
   bool scan_value();
   bool end_object(std::string_view object);
@@ -99,6 +103,7 @@ class AnswerParser {
   bool is_escaped_ = false;
   bool skips_space_ = false;  // at the beginning of thoughts
   std::int64_t calls_ = 0;
+  JsonPrefix arguments_;
   std::vector<AnswerPiece> pieces_;
 };
 

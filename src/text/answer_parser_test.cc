@@ -232,9 +232,9 @@ TEST(AnswerParser, GivesTheSameArgumentsHoweverTheyAreCut) {
     }
     ASSERT_EQ(parse(texts, kStreaming), expected);
   }
-  // What the length of the answer cuts off stays a call.
+  // What the length of the answer cuts off stays a call, whose arguments are closed.
   const std::string cut = text.substr(0, text.find("[1"));
-  EXPECT_EQ(parse({cut}, kStreaming).calls, std::vector<std::string>{R"(f{"a": "\"}{", "b": )"});
+  EXPECT_EQ(parse({cut}, kStreaming).calls, std::vector<std::string>{R"(f{"a": "\"}{"})"});
 }
 
 TEST(AnswerParser, StreamsWhatNobodyHeldToAForm) {
@@ -243,10 +243,11 @@ TEST(AnswerParser, StreamsWhatNobodyHeldToAForm) {
       {R"(Hm. <tool_calls>{"name": "f", "arguments": {"a": 1}, "id": "}{", "b": [{}]}
 {"arguments": {"b": 2}, "name": "g"}{"name": "h"}</tool_calls> Done.)",
        {"", "Hm.Done.", {R"(f{"a": 1})", R"(g{"b": 2})", "h{}"}}},
-      // A call stays one, whatever its arguments are.
+      // A call stays one, with as much of its arguments as is JSON.
       {R"(<tool_calls>{"name": "f", "arguments": {"a": 01}}</tool_calls>)",
-       {"", "", {R"(f{"a": 01})"}}},
-      {R"(<tool_calls>{"name": "f", "arguments": {"a")", {"", "", {R"(f{"a")"}}},
+       {"", "1}}</tool_calls>", {R"(f{"a": 0})"}}},
+      {R"(<tool_calls>{"name": "f", "arguments": {"a": "b)", {"", "", {R"(f{"a": "b"})"}}},
+      {R"(<tool_calls>{"name": "f", "arguments": {"a")", {"", "", {"f{}"}}},
       {R"(<tool_calls>{"name": "f", "arguments": {}, "i)", {"", "", {"f{}"}}},
       {R"(<tool_calls>{"name": "f", "arguments": {} so)", {"", "so", {"f{}"}}},
       // What is no call is text.
