@@ -12,7 +12,9 @@ namespace {
 constexpr std::string_view kObjects[] = {
     "{}",
     R"({"a": 1, "b": [-0.5e+10, 0, 12.25, 1E3], "c": {"d": []}})",
-    R"({ "text" : "q\"\\\/\b\f\n\r\t\u00e9 é" , "yes":true,"no":false,"none":null,"more":[[],{}] })",
+    R"({ "text" : "q\"\\\/\b\f\n\r\t\u00e9 )"
+    "\xC3\xA9"
+    R"(" , "yes":true,"no":false,"none":null,"more":[[],{}] })",
     R"({"":"", "x":[{"y":"z"},[1,[2,[3]]]]})",
 };
 
