@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/json_prefix.h"
 
-#include <algorithm>
-
 namespace minimax::text {
 namespace {
 
@@ -32,9 +30,7 @@ void JsonPrefix::note_safe() {
   }
   safe_ = size_;
   safe_closing_ = in_value ? "\"" : "";
-  for (auto bracket = brackets_.rbegin(); bracket != brackets_.rend(); ++bracket) {
-    safe_closing_ += *bracket == '{' ? '}' : ']';
-  }
+  safe_closing_.append(brackets_.rbegin(), brackets_.rend());
 }
 
 bool JsonPrefix::step(char c) {
@@ -75,14 +71,14 @@ bool JsonPrefix::step_value(char c) {
   const bool may_name = state_ == State::kName || state_ == State::kFirstName;
   const bool may_end = state_ == State::kAfterValue;
   if (c == '{' && (may_begin || state_ == State::kStart)) {
-    return open(c, State::kFirstName);
+    return open('}', State::kFirstName);
   }
   if (c == '[' && may_begin) {
-    return open(c, State::kFirstValue);
+    return open(']', State::kFirstValue);
   }
   if ((c == '}' && (may_end || state_ == State::kFirstName)) ||
       (c == ']' && (may_end || state_ == State::kFirstValue))) {
-    return close(c == '}' ? '{' : '[');
+    return close(c);
   }
   if (c == '"' && (may_begin || may_name)) {
     is_name_ = may_name;
@@ -90,7 +86,7 @@ bool JsonPrefix::step_value(char c) {
     return true;
   }
   if (c == ',' && may_end) {
-    state_ = brackets_.back() == '{' ? State::kName : State::kValue;
+    state_ = brackets_.back() == '}' ? State::kName : State::kValue;
     return true;
   }
   if (c == ':' && state_ == State::kColon) {
@@ -175,11 +171,11 @@ bool JsonPrefix::step_number(char c) {
   return step(c);
 }
 
-bool JsonPrefix::open(char bracket, State next) {
+bool JsonPrefix::open(char closing, State next) {
   if (brackets_.size() == kMaxDepth) {
     return false;
   }
-  brackets_ += bracket;
+  brackets_ += closing;
   state_ = next;
   return true;
 }

@@ -53,13 +53,13 @@ class JsonPrefix {
   bool step_value(char c);
   bool step_string(char c);
   bool step_number(char c);
-  bool open(char bracket, State next);
+  bool open(char closing, State next);
   bool close(char bracket);
   void end_value();
   void note_safe();
 
   State state_ = State::kStart;
-  std::string brackets_;      // those that are open
+  std::string brackets_;      // that close those that are open
   std::string safe_closing_;  // of the first safe_ bytes
   bool is_name_ = false;      // the string
   int hex_digits_ = 0;        // that are missing

@@ -79,7 +79,9 @@ TEST(JsonPrefix, GivesJsonWhereverItIsCutOrChanged) {
       text = object;
       constexpr std::string_view kBytes = "{}[]\",:\\0-e.tn ";
       text[1 + random.next() % (text.size() - 1)] = kBytes[random.next() % kBytes.size()];
-      if (text.find("\xA9") == text.find("\xC3") + 1 || text.find('\xC3') == std::string::npos) {
+      constexpr std::string_view kWide = "\xC3\xA9";
+      const bool is_cut = object.find(kWide) != text.find(kWide);
+      if (!is_cut) {
         EXPECT_NO_THROW(base::parse_json(closed(text), "object")) << text;
       }
     }
